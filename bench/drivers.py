@@ -53,6 +53,10 @@ def open_driver(station: StationFile, name: str, context: LinkContext) -> Driver
         raise
     except (ValueError, TypeError) as error:
         raise InputError(f"station {station.name}, instrument {name}: {error}") from error
+    except SystemExit as error:  # it would end the session, or the supervisor, without a word
+        raise InstrumentFault(
+            f"{name}: driver {entry.driver} ends the program ({error}) where it cannot be opened."
+        ) from error
     if not has_verbs(driver, Scanned):
         raise InputError(f"station {station.name}, instrument {name}: driver {entry.driver} measures nothing.")
     return cast("Driver", driver)

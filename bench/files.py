@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
-from instruments.wording import near, nearest
+from instruments.wording import near, nearest, with_article
+from instruments.yesno import NO_NUMBER, taken_for_a_number
 from models import yamltext
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,6 +30,14 @@ class FileModel(BaseModel):
     """Base of everything that is read from a file: frozen, finite, and a key nobody knows is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _a_yes_is_no_number(cls, written: object, info: ValidationInfo) -> object:
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        for where, found in taken_for_a_number(annotation, written):
+            raise WrongAt(where, found, NO_NUMBER)
+        return written
 
 
 class WrongAt(ValueError):
@@ -68,7 +77,7 @@ def load(path: Path, model: type[Model], earlier: Mapping[int, type[Model]] = Ma
     """
     node, data = _parse(path)
     if not isinstance(data, dict):
-        found = "nothing" if data is None else f"a {type(data).__name__}"
+        found = "nothing" if data is None else with_article(type(data).__name__)
         raise InputError(f"{path}: expected keys and values at the top level, found {found}.")
     model = next((old for version, old in earlier.items() if data.get("schema") == version), model)
     try:

@@ -291,13 +291,16 @@ class _Scene:
             foreseen = step.foreseen_duration(self.engine.bench.pack)
             left = "" if foreseen is None else _left(foreseen - elapsed)
             table.add_row(Text(plain(f"step {step.name!r}: {spell(elapsed)}")), Text(left))
-        table.add_row(Text(f"whole run: {spell(row[_TIME])}"), Text(_left(self.engine.expected_end - row[_TIME])))
+        table.add_row(Text(f"whole run: {spell(row[_TIME])}"), Text(_left(*self.engine.left(row[_TIME]))))
         table.add_row(Text(_values(row), style="cyan"))
         return table
 
 
-def _left(seconds: float) -> str:
-    return f"about {spell(seconds)} left" if seconds > 0 else "longer than expected"
+def _left(seconds: float, foreseen: bool = True) -> str:
+    """What is left in words; where somebody cannot foresee it, the least of it, and nothing where that is nothing."""
+    if seconds > 0:
+        return f"{'about' if foreseen else 'at least'} {spell(seconds)} left"
+    return "longer than expected" if foreseen else ""
 
 
 def _values(row: "Row") -> str:

@@ -27,7 +27,7 @@ from pydantic import Field, model_validator
 
 from bench import files
 from bench.pack import PackFile
-from bench.requirements import UNCONDITIONAL, Conditions, allowed_at, read
+from bench.requirements import UNCONDITIONAL, Conditions, limit_at, read
 from bench.verdicts import InputError
 from instruments.wording import nearest
 
@@ -122,7 +122,7 @@ def _apart(listed: Conditions, of_a_pack: Conditions) -> Iterator[tuple[str, flo
                 continue
             anywhere = len(ours) == len(theirs) == 1
             for temperature in sorted({*ours, *theirs})[: 1 if anywhere else None]:
-                both = allowed_at(ours, temperature), allowed_at(theirs, temperature)
+                both = limit_at(ours, temperature), limit_at(theirs, temperature)
                 if both[0] is not None and both[1] is not None and not isclose(both[0], both[1], rel_tol=SAME):
                     yield other or condition, None if anywhere else temperature, both[0], both[1]
 

@@ -5,7 +5,7 @@ requirements:
   discharge capacity:                       # under several conditions, each named as the test asks for it
     C/3: {-10: 1.8, 25: 1.96}               # by temperature, degC
     1C: {-10: 1.7, 25: 1.94}
-  dc resistance 10 s: {0: null, 25: 0.78}   # under any; where nobody says what it must reach, nothing is required
+  dc resistance 10 s: {0: null, 25: 0.78}   # under any; null: nobody says what it must reach there, or beyond
   temperature rise: 15                      # at any temperature
 ```
 """
@@ -70,22 +70,33 @@ def at_temperature(table: Mapping[float, float], temperature: float) -> float:
 
 
 def limit_at(table: Limits, temperature: float) -> float | None:
-    """Read limits by temperature (degC) at `temperature`; None where the table says that there is none.
+    """What a figure at `temperature` (degC) is judged by; None where nothing is stated. One limit alone holds at any.
 
-    Between a limit and none there is nothing to interpolate: what is stated at a temperature holds within `TOLERANCE`.
+    Between a limit and none, and outside the table, there is nothing to interpolate: what is stated at a temperature
+    holds within `TOLERANCE`.
     """
+    if len(table) == 1:
+        return next(iter(table.values()))
     low = max((point for point in table if point <= temperature), default=min(table))
     high = min((point for point in table if point >= temperature), default=max(table))
     known = {point: limit for point in (low, high) if (limit := table[point]) is not None}
-    if len(known) == len({low, high}):
+    if len(known) == len({low, high}) and min(table) <= temperature <= max(table):
         return at_temperature(known, temperature)
     nearest = min(low, high, key=lambda point: abs(point - temperature))
     return table[nearest] if abs(nearest - temperature) <= TOLERANCE else None
 
 
-def allowed_at(table: Limits, temperature: float) -> float | None:
-    """What a figure at `temperature` (degC) is judged by: one limit holds at any, of several see `limit_at`."""
-    return next(iter(table.values())) if len(table) == 1 else limit_at(table, temperature)
+def unstated(table: Limits, temperature: float) -> str:
+    """Why nobody knows what is required at `temperature` (degC), in words; empty where the table says it.
+
+    It says so where it has a limit, and where it has `null`, which holds beyond the end of a table too. What is
+    required beyond its last limit nobody has said: that limit would blame a pack for the cold, or wave it through.
+    """
+    low, high = min(table), max(table)
+    end = low if temperature < low else high
+    if len(table) == 1 or abs(temperature - end) <= TOLERANCE or low <= temperature <= high or table[end] is None:
+        return ""
+    return f"it is required at {low:g} to {high:g} °C, and nobody says what at {temperature:g} °C"
 
 
 def source_of(sources: Mapping[str, str], kpi: str, condition: str) -> str:

@@ -13,6 +13,7 @@ from bench.columns import CELL_VOLTAGE_MAX, CELL_VOLTAGE_MIN, CURRENT, SOC
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
 from bench.strategies import FollowLimit, Strategy
+from instruments.wording import digits
 
 Rate = str | float
 ELAPSED = "Step Time / s"
@@ -58,7 +59,7 @@ class Until:
         value = (
             self.value
             if isinstance(self.value, str)
-            else f"{self.value:g} {unit.replace('degC', '°C')}".removesuffix(" 1")
+            else f"{digits(self.value)} {unit.replace('degC', '°C')}".removesuffix(" 1")
         )
         word = {"<=": "at most", ">=": "at least"}[self.comparison]
         return f"{name} {word} {value}" + (f" for {self.hold:g} s" if self.hold else "")

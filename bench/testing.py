@@ -196,15 +196,15 @@ class TestBench:
         self, name: str, value: float, *, unit: str = "", at_least: float | None = None, at_most: float | None = None,
         uncertainty: float = 0.0, step: str | None = None, requirement: str | None = None,
         required: Mapping[str, object] | None = None, source: str | None = None, unmeasurable: str | None = None,
-        subject: Subject = "pack", in_limit: float | None = None,
+        subject: Subject = "pack", unstated: str | None = None, in_limit: float | None = None,
     ) -> Verdict:  # fmt: skip
         """Judge and keep one measurement; the test goes on, and fails at its end if this failed.
 
         `value`, the limits and `uncertainty` (half-width of the interval) are in `unit`. A value that is nan was
         declared and never measured: that is no pass. `required` says what of the pack file the limits are,
         `source` where that has them from, `unmeasurable` why this bench cannot show it, `subject` who has failed where
-        it is not what it must be, `in_limit` the uncertainty where the limits leave room for it already. Raises
-        `InputError` for what is no number, and limits that judge nothing.
+        it is not what it must be, `unstated` why nobody knows what that is, `in_limit` the uncertainty where the
+        limits leave room for it already. Raises `InputError` for what is no number, and limits that judge nothing.
         """
         requirement = requirement or next(iter(self.test.requirements), None)
         bounds = {key: bound for key, bound in (("at_least", at_least), ("at_most", at_most)) if bound is not None}
@@ -223,6 +223,7 @@ class TestBench:
             source or None,
             unmeasurable or None,
             subject,
+            unstated or None,
             in_limit,
         )
         self.run_log.measured(measurement)

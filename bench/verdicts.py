@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from bench.origin import came_out_of_an_extension, came_out_of_the_bench, place_in_the_test
 from instruments.roles import InstrumentFault
+from instruments.wording import digits
 
 Subject = Literal["pack", "charger", "manager"]
 """What can be under test, and so be what failed: whoever knows a figure says whose it is."""
@@ -282,7 +283,7 @@ _OUT_OF_RESOURCES = frozenset(
 _OWN_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], tuple[Blame, Verdict]], ...] = (
     *((kind, (kind.subject, FAILED[kind.subject])) for kind in FAILURES.values()),
     (Inconclusive, ("pack", Verdict.INCONCLUSIVE)),
-    ((TestError, SystemExit), ("test", Verdict.TEST_ERROR)),
+    (TestError, ("test", Verdict.TEST_ERROR)),
     (Aborted, ("operator", Verdict.ABORTED)),
 )
 """What says itself what it means, wherever it came from."""
@@ -300,11 +301,11 @@ def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
     match error:
         case InputError():
             return _blame_for_input(error), Verdict.TEST_ERROR
-        case Exception() if _is_of_the_bench(error):
+        case Exception() | SystemExit() if _is_of_the_bench(error):
             return "bench", Verdict.BENCH_FAULT
         case AssertionError() if not came_out_of_an_extension(error):
             return "pack", Verdict.FAIL
-        case Exception():
+        case Exception() | SystemExit():
             return "test", Verdict.TEST_ERROR
         case _:
             return "operator", Verdict.ABORTED
@@ -315,7 +316,7 @@ def _blame_for_input(error: InputError) -> Blame:
     return "test" if error.fault == WRONG_INPUT and place_in_the_test(error) else "operator"
 
 
-def _is_of_the_bench(error: Exception) -> bool:
+def _is_of_the_bench(error: Exception | SystemExit) -> bool:
     match error:
         case BenchFault() | InstrumentFault() | MemoryError():
             return True
@@ -351,13 +352,15 @@ def sentence_of(error: BaseException) -> str:
     if not text and not isinstance(error, Exception):
         return f"The test was interrupted ({type(error).__name__})."
     if blame_of(error)[0] != "test":
+        if isinstance(error, SystemExit):
+            return f"Something that the bench called wanted to end the program (SystemExit: {text})."
         return text or f"{type(error).__name__}, without a word."
     kind = "" if isinstance(error, InputError | TestError) else f"{type(error).__name__}: "
     place = place_in_the_test(error)
     return f"{kind}{text}{f' ({place})' if place else ''}".removesuffix(": ")
 
 
-_ONLY_SAID = frozenset({"required", "source", "unmeasurable", "in_limit"})
+_ONLY_SAID = frozenset({"required", "source", "unmeasurable", "unstated", "in_limit"})
 """Fields of a measurement that are only stored where they say something."""
 
 
@@ -381,6 +384,8 @@ class Measurement:
     """Why this bench cannot show it, and which could: neither the pack nor the bench has failed then."""
     subject: Subject = "pack"
     """Whose figure it is: who has failed where it is not what it must be."""
+    unstated: str | None = None
+    """Why nobody knows what it must be, though something is required of it: it has no limits then."""
     in_limit: float | None = None
     """Half-width of its uncertainty where the limits leave room for that: it is told, and not allowed for again."""
 
@@ -393,13 +398,15 @@ class Measurement:
     def verdict(self) -> Verdict:
         """PASS or its subject's failure when the limit is outside the uncertainty band, INCONCLUSIVE inside.
 
-        A missing value fails; what cannot be measured here is INCONCLUSIVE.
+        A missing value fails; what cannot be measured here, or by what nobody knows, is INCONCLUSIVE.
         """
         failed = FAILED[self.subject]
         if self.unmeasurable:
             return Verdict.INCONCLUSIVE
         if isnan(self.value):
             return failed
+        if self.unstated:
+            return Verdict.INCONCLUSIVE
         margin = self.margin
         if margin is None:
             return Verdict.PASS
@@ -407,6 +414,11 @@ class Measurement:
         if not abs(margin) >= self.uncertainty:
             return Verdict.INCONCLUSIVE
         return Verdict.PASS if margin >= 0 else failed
+
+    @property
+    def judged(self) -> bool:
+        """Whether its verdict is one: what nobody limits is only told, and passes."""
+        return self.margin is not None or self.verdict is not Verdict.PASS
 
     @property
     def margin(self) -> float | None:
@@ -419,11 +431,12 @@ class Measurement:
         return nan if any(map(isnan, margins)) else min(margins, default=None)
 
     def __str__(self) -> str:
-        bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
-        bounds += [f"at most {self.at_most:g}"] if self.at_most is not None else []
+        bounds = [f"at least {digits(self.at_least)}"] if self.at_least is not None else []
+        bounds += [f"at most {digits(self.at_most)}"] if self.at_most is not None else []
         allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
-        spread = f" ± {self.known_to:g}" if self.known_to else ""
-        value = "never measured" if isnan(self.value) else f"{self.value:.6g}{spread} {self.unit}"
+        allowed = f" ({self.unstated})" if self.unstated else allowed
+        spread = f" ± {digits(self.known_to)}" if self.known_to else ""
+        value = "never measured" if isnan(self.value) else f"{digits(self.value)}{spread} {self.unit}"
         value = f"not measurable here: {self.unmeasurable}" if self.unmeasurable else value
         return f"{self.name}: {value}{allowed}"
 

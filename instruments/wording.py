@@ -1,4 +1,4 @@
-"""How a name that nobody has is told: the one end of all such sentences."""
+"""What sentences have in common: how a name that nobody has is told, how a number is written, and its article."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,6 +7,21 @@ NEAR = 0.6
 """Share of likeness from which on somebody may have meant it."""
 MOST = 100
 """Names that anybody would read through."""
+
+
+WRITTEN_OUT = 1e9
+"""Below which a whole number is written out: nobody reads a power of ten."""
+
+
+def digits(value: float, count: int = 6) -> str:
+    """A number in so many significant digits, as people read it: `276000`, where %g has `2.76e+05`."""
+    text = f"{value:.{count}g}"
+    return f"{float(text):.0f}" if "e+" in text and abs(value) < WRITTEN_OUT else text
+
+
+def with_article(words: str) -> str:
+    """`a power`, `an energy`."""
+    return f"{'an' if words[:1].lower() in {'a', 'e', 'i', 'o', 'u'} else 'a'} {words}"
 
 
 def near(name: str, names: Iterable[str], likeness: float = NEAR) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from bench.plain import plain
+from instruments.wording import digits
 
 _STYLES = {
     "PASS": "green", "ok": "green", "done": "green", "INCONCLUSIVE": "yellow", "WARNING": "yellow", "NONE": "yellow",
@@ -89,4 +90,4 @@ def fields_of(value: Any) -> dict[str, Any]:
 
 def number(value: float | None) -> str:
     """A value in five digits."""
-    return "none" if value is None else "not measured" if value != value else f"{value:.5g}"  # noqa: PLR0124 - nan
+    return "none" if value is None else "not measured" if value != value else digits(value, 5)  # noqa: PLR0124 - nan

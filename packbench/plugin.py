@@ -316,7 +316,7 @@ def require(
         verdict = verify(
             measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
             uncertainty=spread, step=measured.step, required=limits.required, source=limits.source,
-            unmeasurable=measured.unmeasurable, subject=measured.subject,
+            unstated=limits.unstated, unmeasurable=measured.unmeasurable, subject=measured.subject,
         )  # fmt: skip
         own = (
             None

@@ -215,7 +215,7 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
         "run": manifest["run_id"],
         "operator": manifest.get("operator") or "unknown",
         "bench verdict": _bench_verdict(manifest.get("bench_verdict")),
-        "bench": state_of(manifest.get("bench_verdict")) or "never open",
+        "bench": state_of(manifest.get("bench_verdict"), manifest) or "never open",
     }
     begun = (manifest.get("begins_with") or {}).get("soc")
     if begun is not None:

@@ -20,6 +20,7 @@ from bench.pack import PackFile
 from bench.planned import Planned
 from bench.verdicts import InputError
 from instruments.accuracy import Accuracy, range_for
+from instruments.wording import digits
 from reports.kpi import Kpi, evaluate, found
 from reports.kpi.needs import Means
 from reports.outlook import foreseen
@@ -140,11 +141,20 @@ def _undecidable(figure: Kpi, at: str | None, expected: Recording, bench: Bench)
     distance = abs(value - limit) if isfinite(value) else UNKNOWN * abs(limit)
     if known.expanded <= QUARTER * distance or not distance or not known.contributions:
         return
-    share = QUARTER * distance / known.expanded if isfinite(known.expanded) else 0.0
+    if not isfinite(known.expanded):
+        yield (
+            f"{figure.name} of step {figure.step!r} is expected at {digits(value, 4)} {figure.unit} on this bench "
+            f"({whence}), and within what {known.contributions[0].source} may be off there is no such figure: nobody "
+            f"can foresee whether it decides the limit, {digits(limit, 4)} {figure.unit}. Let its steps begin before "
+            "and end behind what the figure speaks of, or take a better meter."
+        )
+        return
+    share = QUARTER * distance / known.expanded
     yield (
-        f"{figure.name} of step {figure.step!r} is expected at {value:.4g} ± {known.expanded:.2g} {figure.unit} "
-        f"on this bench ({whence}), and the limit is {limit:.4g} {figure.unit}: more than a quarter of the distance is "
-        f"uncertain ({known.contributions[0].source} most of all). {_what_would_do(known, share, expected)}"
+        f"{figure.name} of step {figure.step!r} is expected at {digits(value, 4)} ± {digits(known.expanded, 2)} "
+        f"{figure.unit} on this bench ({whence}), and the limit is {digits(limit, 4)} {figure.unit}: more than a "
+        f"quarter of the distance is uncertain ({known.contributions[0].source} most of all). "
+        f"{_what_would_do(known, share, expected)}"
     )
 
 
@@ -167,7 +177,7 @@ def _expectation(figure: Kpi, at: str, bench: Bench) -> tuple[float, str]:
 
 
 def _what_would_do(known: Budget, share: float, expected: Recording) -> str:
-    wanted = f"±{known.expanded * share:.2g} would do"
+    wanted = f"±{digits(known.expanded * share, 2)} would do"
     source = known.contributions[0].source.partition(",")[0] if known.contributions else ""
     meters = Meters(expected)
     meter = next((each for each in meters.by_column.values() if each.name == source), None)

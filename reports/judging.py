@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, nan
 
 from bench import columns
-from bench.requirements import UNCONDITIONAL, Limits, limit_at
+from bench.requirements import UNCONDITIONAL, Limits, limit_at, unstated
 from bench.verdicts import Measurement, Verdict
 from reports.kpi import Evaluation, Kpi, found
 from reports.limits import LimitsFile
@@ -96,20 +96,21 @@ def _open(key: str, unit: str, why: str) -> Judged:
 
 
 def _against(recording: Recording, figure: Kpi, table: Limits) -> Iterator[Judged]:
-    """The figure by its limit; nothing at a temperature for which none is stated."""
+    """The figure by its limit; nothing at a temperature for which `null` says that none is stated."""
     temperature = next(iter(table)) if len(table) == 1 else _temperature(recording, figure)
     if temperature is None:
         why = "it is required by temperature, and the recording has none that is believed"
         yield _open(figure.key, figure.unit, why)
         return
-    limit = limit_at(table, temperature)
-    if limit is None:
+    limit, why = limit_at(table, temperature), unstated(table, temperature)
+    if limit is None and not why:
         return
     least, most = bounds(figure.sense, limit)
     measured = Measurement(
-        figure.name, figure.value, figure.unit, at_least=least, at_most=most, step=figure.step, subject=figure.subject
-    )
-    yield Judged(measured, measured.verdict)
+        figure.name, figure.value, figure.unit, at_least=least, at_most=most, step=figure.step, subject=figure.subject,
+        unstated=why or None,
+    )  # fmt: skip
+    yield Judged(measured, measured.verdict, why)
 
 
 def _temperature(recording: Recording, figure: Kpi) -> float | None:

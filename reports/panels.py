@@ -269,7 +269,7 @@ def readable(duration: float | None) -> str:
     """Write a duration in s as people say it: `3 h 05 min`, `12 min 30 s`, `8.4 s`."""
     if duration is None or not isfinite(duration):
         return "-"
-    if duration < 60:
+    if float(f"{duration:.3g}") < 60:  # as it would be written: 59.97 s are a minute
         return f"{duration:.3g} s"
     minutes, seconds = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bench import files
 from bench.pack import PackFile
-from bench.requirements import UNCONDITIONAL, Conditions, Limits, limit_at
+from bench.requirements import UNCONDITIONAL, Conditions, Limits, limit_at, unstated
 from bench.verdicts import InputError
 from instruments.wording import nearest
 from reports.kpi import Kpi, found
@@ -24,12 +24,14 @@ class Bounds:
 
     `required` is kept with the measurement: by which KPI, condition and temperature the pack was asked. None where the
     limits are the test's own. `source` is where the pack file says that they come from; empty where it does not.
+    `unstated` is why nobody knows the limits of what the pack requires, in words: its table ends before.
     """
 
     at_least: float | None = None
     at_most: float | None = None
     required: Mapping[str, object] | None = None
     source: str = ""
+    unstated: str = ""
 
 
 class Requiring(Protocol):
@@ -109,8 +111,7 @@ def limits_of(
     if at is None or not measured.key:
         return Bounds()
     asked = _Asked(measured.key, at, measured.temperature if temperature is None else temperature)
-    least, most = _limits_now(asked, measured.sense, measured.step, pack)
-    return Bounds(least, most, asdict(asked), _source(pack, asked, least, most))
+    return _limits_now(asked, measured.sense, measured.step, pack)
 
 
 def judged_by(pack: Requiring, measurements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -126,8 +127,10 @@ def _renewed(pack: Requiring, fields: Mapping[str, Any]) -> dict[str, Any]:
     kpi = found().named(asked["key"]) if asked else None
     if asked is None or kpi is None:
         return {}
-    least, most = _limits_now(_Asked(**asked), kpi.sense, fields.get("step") or "", pack)
-    return {"at_least": least, "at_most": most, "source": _source(pack, _Asked(**asked), least, most) or None}
+    now = _limits_now(_Asked(**asked), kpi.sense, fields.get("step") or "", pack)
+    return {
+        "at_least": now.at_least, "at_most": now.at_most, "source": now.source or None, "unstated": now.unstated or None
+    }  # fmt: skip
 
 
 def _source(pack: Requiring, asked: _Asked, *limits: float | None) -> str:
@@ -142,20 +145,20 @@ def temperature_of(item: "pytest.Item") -> float | None:
     return float(found) if isinstance(found, Real) else None
 
 
-def _limits_now(asked: _Asked, sense: Sense, step: str, pack: Requiring) -> tuple[float | None, float | None]:
+def _limits_now(asked: _Asked, sense: Sense, step: str, pack: Requiring) -> Bounds:
     """What the pack answers; raises `InputError` where it would have to guess."""
     conditions = pack.requirements.get(asked.key)
     if conditions is None:
-        return None, None
+        return Bounds(required=asdict(asked))
     table = _table(asked, pack, conditions)
-    if len(table) == 1:
-        return bounds(sense, *table.values())
-    if asked.temperature is None:
+    temperature = next(iter(table)) if len(table) == 1 else asked.temperature
+    if temperature is None:
         raise InputError(
             f"Pack {pack.name} requires {asked.key!r} by temperature, and the chamber had no set point in {step!r}: "
             "say require(…, temperature=25.0)."
         )
-    return bounds(sense, limit_at(table, asked.temperature))
+    least, most = bounds(sense, limit_at(table, temperature))
+    return Bounds(least, most, asdict(asked), _source(pack, asked, least, most), unstated(table, temperature))
 
 
 def _table(asked: _Asked, pack: Requiring, conditions: Conditions) -> Limits:

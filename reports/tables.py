@@ -8,7 +8,7 @@ from csv import writer
 from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
-from math import isfinite, isnan, nan
+from math import isfinite, nan
 from typing import Any
 
 from bench.accepted import figure_named
@@ -20,7 +20,7 @@ MILLI = {"V", "Ω", "A", "Ohm"}
 HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step", "Limit from")
 FIELDS = (
     "name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "required", "source",
-    "unmeasurable", "in_limit",
+    "unmeasurable", "unstated", "in_limit",
 )  # fmt: skip
 NO_LIMIT, NO_SOURCE = "no limit", "no source"
 """What is said of a figure that was asked for and nobody limits, and of a limit that the pack file gives no source."""
@@ -100,13 +100,15 @@ class Row:
     def verdict(self) -> str:
         """Verdict of the measurement, nothing where there is no limit; what was never measured fails all the same."""
         judged = self.measurement
-        return str(judged.verdict) if judged and (judged.margin is not None or isnan(judged.value)) else ""
+        return str(judged.verdict) if judged and judged.judged else ""
 
     @property
     def allowed(self) -> str:
-        """The limits in words: `≥ 2.2 Ah`; `no limit` of what was asked for and nobody limits."""
+        """The limits in words: `≥ 2.2 Ah`; why nobody knows them; `no limit` of what was asked and nobody limits."""
         if not self.measurement:
             return ""
+        if self.measurement.unstated:
+            return self.measurement.unstated
         bounds = (("≥", self.measurement.at_least), ("≤", self.measurement.at_most))
         told = [f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None]
         return ", ".join(told) or NO_LIMIT

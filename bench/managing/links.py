@@ -120,7 +120,7 @@ def open_link(which: str, *, beside: bool = False) -> Link:
     if colon and word in own:
         _refuse_another(word)
     elif colon and word in extensions.brought(GROUP):
-        return _brought(word).open(which, beside)
+        return _opened_elsewhere(word, which, beside)
     try:
         return own[word if colon and word in own else OTHERWISE].open(which, beside)
     except ImportError as error:
@@ -142,6 +142,15 @@ def _refuse_another(word: str) -> None:
         extensions.refuse_ours(GROUP, word, f"The link to managers {word}:")
     except extensions.ExtensionError as error:
         raise InputError(str(error)) from error
+
+
+def _opened_elsewhere(word: str, which: str, beside: bool) -> Link:
+    kind = _brought(word)
+    try:
+        return kind.open(which, beside)
+    except SystemExit as error:  # it would end the session without a word
+        where = extensions.where(extensions.brought(GROUP)[word][0], f"The link to managers {word}:")
+        raise InputError(f"manager {which!r}: {where} ends the program ({error}) where it cannot be opened.") from error
 
 
 def _brought(word: str) -> LinkKind:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench import roles
 from bench.recording.life import is_alive
-from bench.safety.benchverdict import SAFE_STATE, BenchVerdict
+from bench.safety.benchverdict import LOST, SAFE_STATE, BenchVerdict
 from bench.safety.supervisor import REPORT
 
 VERIFIED, REPORTED, NOT_VERIFIED = "verified", "reported", "not verified"
@@ -41,10 +41,15 @@ class Aftermath:
         return self.state == NOT_VERIFIED
 
 
-def state_of(bench_verdict: Mapping[str, Any] | None) -> str:
-    """The state of a bench verdict as recorded, also of one that was recorded before states were; empty for none."""
+def state_of(bench_verdict: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> str:
+    """The state of a bench verdict as recorded, also of one that was recorded before states were; empty for none.
+
+    One without any step is that of a bench that has none, as the order in its manifest says, or its steps were lost.
+    """
     if bench_verdict is None:
         return ""
+    if not bench_verdict["steps"]:
+        return VERIFIED if (manifest.get("safe_state") or {}).get("order") == [] else NOT_VERIFIED
     if "state" in bench_verdict:
         return str(bench_verdict["state"])
     verified = [step["verified"] for step in bench_verdict["steps"]]
@@ -70,7 +75,7 @@ def aftermath(manifest: Mapping[str, Any], folder: Path) -> Aftermath:
 
 def left_by(bench_verdict: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> Aftermath:
     """What a bench verdict says about the bench of a run; `manifest` knows its instruments."""
-    state = state_of(bench_verdict)
+    state = state_of(bench_verdict, manifest)
     if bench_verdict is None or state != NOT_VERIFIED:
         return Aftermath(state)
     names = tuple(_concerned(bench_verdict, manifest))
@@ -83,7 +88,7 @@ def _concerned(bench_verdict: Mapping[str, Any], manifest: Mapping[str, Any]) ->
     to_look_at = _to_look_at(played)
     found = {
         role
-        for step in bench_verdict["steps"]
+        for step in bench_verdict["steps"] or BenchVerdict.unknown(LOST).as_dict()["steps"]
         if step["verified"] is False
         for role in to_look_at.get(step["name"], ())
     }  # fmt: skip

@@ -33,7 +33,7 @@ class Rejudged:
         }  # fmt: skip
 
 
-KEPT = ("at_least", "at_most", "step", "requirement", "required", "source", "unmeasurable", "in_limit")
+KEPT = ("at_least", "at_most", "step", "requirement", "required", "source", "unmeasurable", "unstated", "in_limit")
 """Fields of a measurement that are as they were recorded."""
 
 

@@ -29,8 +29,11 @@ def keep(runs: Path, file: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             # Workers that begin at the same time write the same; what a reader finds is whole.
             new = target.with_suffix(f".{os.getpid()}.tmp")
-            new.write_bytes(content)
-            new.replace(target)
+            try:
+                new.write_bytes(content)
+                new.replace(target)
+            finally:
+                new.unlink(missing_ok=True)
 
 
 @cache

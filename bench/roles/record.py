@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from instruments.roles import Channel, Protections
+from instruments.wording import with_article
 
 Fact = Literal["pack current", "bus voltage", "cell voltage"]
 """A, V, V: what meters can tell of a bench that is being made safe."""
@@ -152,5 +153,5 @@ class Role:
                 return f"has no channel {channel.name!r} (it has {', '.join(by_name) or 'none'})"
             if has != channel:
                 is_, should_be = (f"{each.quantity} in {each.unit}" for each in (has, channel))
-                return f"measures as {channel.name!r} a {is_} and not a {should_be}"
+                return f"measures as {channel.name!r} {with_article(is_)} and not {with_article(should_be)}"
         return "has two channels of one name" if len(by_name) < len(found) else ""

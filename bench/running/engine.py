@@ -109,8 +109,8 @@ class Engine:
         self._asked = bms if isinstance(bms, KeepsAsking) else None
         self.adviser: Adviser = nobody_doubts
         """Asked before a scenario begins, what of it this bench is not expected to decide."""
-        self.expected_end = 0.0
-        """Bench time at which the scenario should be over, s."""
+        self._ahead: tuple[float | None, ...] = ()
+        """How long the step that runs, and each behind it, takes, s; None where nobody can foresee it."""
 
     def run(self, *steps: Step) -> RunRecord:
         """Run `steps` in order and return everything recorded so far.
@@ -127,23 +127,32 @@ class Engine:
             steps = steps[done:]
             self.sampler.step_index = max(self.sampler.step_index, self.resumption.index)
         outlook = preflight.check(steps, self.bench)
+        foreseen = [procedure.step.foreseen_duration(self.bench.pack) for procedure in outlook.procedures]
+        hours = sum(each or 0.0 for each in foreseen) / 3600
+        least = "at least " if None in foreseen else ""
         self.log.event(
             "message",
             level="info",
-            text=f"{len(steps)} steps, expected to take {outlook.duration / 3600:.1f} h and to move "
-            f"{outlook.energy:.0f} Wh.",
+            text=f"{len(steps)} steps, expected to take {least}{hours:.1f} h and to move {outlook.energy:.0f} Wh.",
         )
         self._tell_plan(outlook)
         self._tell_doubts(outlook)
-        remaining = outlook.duration
-        for procedure in outlook.procedures:
-            self.expected_end = self.clock.now() + remaining
+        for at, procedure in enumerate(outlook.procedures):
+            self._ahead = tuple(foreseen[at:])
             with undisturbed():
                 self._run_step(procedure)
-            remaining -= procedure.step.expected_duration(self.bench.pack)
+        self._ahead = ()
         # Outputs are off: until the test goes on, a closed contactor does no harm, and one that opens is no answer.
         self._keep_asking(self.bench.station.supervisor.idle)
         return self.log.record()
+
+    def left(self, now: float) -> tuple[float, bool]:
+        """How long the scenario still takes at a bench time `now`, s, and whether somebody can foresee all of it.
+
+        Where nobody can, it is what it takes at least: a step that ends when a battery wants it to counts nothing.
+        """
+        running = [max(each - (now - self.step_started), 0.0) for each in self._ahead[:1] if each is not None]
+        return sum(running) + sum(each or 0.0 for each in self._ahead[1:]), None not in self._ahead
 
     def _tell_plan(self, outlook: preflight.Outlook) -> None:
         """Say which steps will come: who watches the run sees no others before they begin."""

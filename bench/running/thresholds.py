@@ -13,7 +13,7 @@ from bench.pack import PackFile
 from bench.safety import limits
 from bench.scenario import ELAPSED, Step, Until
 from bench.station import StationFile
-from instruments.wording import nearest
+from instruments.wording import digits, nearest
 
 ABSOLUTE_ZERO = -273.15
 """degC"""
@@ -38,7 +38,7 @@ class Range:
 
     def __str__(self) -> str:
         unit = self.unit.replace("degC", "°C")
-        return f"{self.low:.4g} to {self.high:.4g} {unit}".removesuffix(" 1")
+        return f"{digits(self.low, 4)} to {digits(self.high, 4)} {unit}".removesuffix(" 1")
 
 
 def problems(step: Step, pack: PackFile, station: StationFile) -> Iterable[str]:
@@ -86,7 +86,7 @@ def meant(value: float, unit: str, low: float, high: float) -> str:
     for change in _MISTAKES.get(unit, ()):
         likely = change(value)
         if low <= likely <= high and likely != value:
-            return f" Did you mean {likely:.4g}?"
+            return f" Did you mean {digits(likely, 4)}?"
     return ""
 
 

@@ -14,6 +14,9 @@ from bench.verdicts import InputError
 from instruments import extensions
 from instruments.wording import nearest
 
+NO_WORLD = (ImportError, LookupError, TypeError, AttributeError, FileNotFoundError, SystemExit)
+"""What a world of somebody else's raises that is not there, does not know what it is told, or wants to end it all."""
+
 
 class World(Protocol):
     """What stands behind the addresses of a virtual station.
@@ -100,4 +103,9 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error
+    except NO_WORLD as error:
+        where = extensions.where(maker, f"the world {virtual.world!r}")
+        raise InputError(
+            f"station {station.name}, virtual section: {where} cannot be opened: {type(error).__name__}: {error}"
+        ) from error
     return world

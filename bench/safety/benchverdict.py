@@ -13,6 +13,9 @@ WITHOUT_ENERGY = frozenset({"chamber to rest", "coolant to rest"})
 SAFE_STATE = "safe state"
 """Name of the only step of a verdict that knows none of them."""
 
+NOTHING = "no instrument of this bench has anything to switch off"
+LOST = "what became of its steps is lost"
+
 State = Literal["verified", "reported", "not verified"]
 
 
@@ -39,8 +42,11 @@ class BenchVerdict:
 
     @property
     def state(self) -> State:
-        """The worst of the steps; one that has no energy in it counts only where it was not verified."""
-        if any(step.verified is False for step in self.steps):
+        """The worst of the steps; one that has no energy in it counts only where it was not verified.
+
+        Without any the steps were lost, and nobody knows: a bench that has none says so (`of_nothing`).
+        """
+        if not self.steps or any(step.verified is False for step in self.steps):
             return "not verified"
         reported = any(step.verified is None and step.name not in WITHOUT_ENERGY for step in self.steps)
         return "reported" if reported else "verified"
@@ -51,12 +57,14 @@ class BenchVerdict:
         return self.state != "not verified"
 
     def __str__(self) -> str:
+        if self == self.of_nothing():
+            return NOTHING
         if self.state == "verified":
             return "outputs verified off"
         wanted = None if self.safe else False
         told = "; ".join(
             f"{step.name}: {step.detail}"
-            for step in self.steps
+            for step in self.steps or BenchVerdict.unknown(LOST).steps
             if step.verified is wanted and not (self.safe and step.name in WITHOUT_ENERGY)
         )
         if self.safe:
@@ -66,6 +74,11 @@ class BenchVerdict:
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
         return {"safe": self.safe, "state": self.state, "steps": [asdict(step) for step in self.steps]}
+
+    @classmethod
+    def of_nothing(cls) -> "BenchVerdict":
+        """Of a bench of which no role has a step of the safe state: it only looks."""
+        return cls((SafeStep(SAFE_STATE, done=True, verified=True, detail=NOTHING, duration=0.0),))
 
     @classmethod
     def unknown(cls, why: str) -> "BenchVerdict":

@@ -119,7 +119,8 @@ def safe_state(
         # What was given up may have been the very command that switches off.
         with suppress(Exception):
             outputs_off(players, limited)
-    return BenchVerdict(tuple(map(on_its_way.confirmed, on_its_way.steps)))
+    steps = tuple(map(on_its_way.confirmed, on_its_way.steps))
+    return BenchVerdict(steps) if steps else BenchVerdict.of_nothing()
 
 
 @dataclass(slots=True)

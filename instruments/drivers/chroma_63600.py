@@ -17,6 +17,7 @@ from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, 
 from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.numbers import check_whole
+from instruments.yesno import is_number
 
 CURRENT = Setting("discharging current", "CURR:STAT:L1", "A", "A")
 LOAD_OFF_VOLTAGE = Setting("load-off voltage", "CONF:VOLT:OFF", "V", "V")
@@ -289,7 +290,7 @@ def _are_ratings(given: object) -> bool:
     """Whether a station file has given three numbers above 0."""
     if not isinstance(given, Sequence) or len(given) != 3:
         return False
-    return all(isinstance(each, int | float) and 0 < each < inf for each in given)
+    return all(is_number(each) and 0 < each < inf for each in given)
 
 
 def _stated(share: float, full_scale: float) -> Accuracy:

@@ -27,6 +27,7 @@ from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.numbers import check_whole
 from instruments.wording import nearest
+from instruments.yesno import is_number
 
 SOC_MODE = 3  # 6.3, OUTPut<n>:MODE
 MAX_ROWS = 200  # 6.6, SOC<n>:EDIT:LENGth
@@ -67,7 +68,7 @@ class CellLimits:
                 raise ValueError(f"{name}: limits has no {key!r}; {nearest(key, known)}.")
             if value is None and key != "current":
                 continue
-            if not isinstance(value, int | float) or not 0 < value < inf:
+            if not is_number(value) or not 0 < value < inf:
                 raise ValueError(f"{name}: limits.{key} {value!r} must be a number above 0.")
         arguments: dict[str, Any] = dict(limits)
         return cls(**arguments)

@@ -28,6 +28,7 @@ from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, open_exchange
 from instruments.virtual.world import World, WorldTime
 from instruments.wording import nearest
+from instruments.yesno import is_number
 from models.cell import CellParameters, load_cell
 from models.construction import Construction
 from models.grid.charger import Charger
@@ -322,7 +323,7 @@ class _Builder:
 
 def _number(settings: Mapping[str, Any], key: str, default: float, low: float, high: float) -> float:
     value = settings.get(key, default)
-    if not isinstance(value, int | float) or not low <= value <= high:
+    if not is_number(value) or not low <= value <= high:
         raise ValueError(f"virtual.{key} is {value!r}: give a number from {low:g} to {high:g}")
     return float(value)
 
@@ -331,7 +332,7 @@ def _spread(given: Mapping[str, Any]) -> Mapping[str, float]:
     """Standard deviations of `models.string.Spread` by name; raises ValueError for one that it does not have."""
     _check_keys(given, [each.name for each in fields(Spread)], "virtual.spread")
     for key, value in given.items():
-        if not isinstance(value, int | float) or not 0.0 <= value < inf:
+        if not is_number(value) or not 0.0 <= value < inf:
             raise ValueError(f"virtual.spread.{key} is {value!r}: give a standard deviation, 0 or more")
     return given
 

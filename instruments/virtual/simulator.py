@@ -9,7 +9,7 @@ from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.lasting import Lasting
@@ -18,6 +18,7 @@ from instruments.virtual.ports import Port
 from instruments.virtual.properties import Properties
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel
+from instruments.yesno import NO_NUMBER, taken_for_a_number
 from models.cell import CellParameters
 from models.steps import StepTable, steps_of
 
@@ -35,6 +36,15 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _a_yes_is_no_number(cls, written: object, info: ValidationInfo) -> object:
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        for where, found in taken_for_a_number(annotation, written):
+            at = "".join(f"[{each!r}]" for each in where)
+            raise ValueError(f"found {found}{f' at {at}' if at else ''}, {NO_NUMBER}")
+        return written
 
 
 Given = TypeVar("Given", bound=BaseModel)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 
@@ -133,10 +134,13 @@ def _times(found: Sequence[Row]) -> Vector:
     """S of each row, which follow each other by a second or less, and evenly."""
     time = np.array([_seconds(row) for row in found])
     apart = np.diff(time)
-    wrong = np.flatnonzero((apart <= 0) | (np.abs(apart - apart[0]) > 1e-3) | (apart > 1.0 + 1e-3))
+    rising = apart[apart > 0]
+    # Not the first one: where that is the gap, the row behind it is not to be blamed.
+    usual = float(median_low(rising)) if rising.size else 1.0
+    wrong = np.flatnonzero((apart <= 0) | (np.abs(apart - usual) > 1e-3) | (apart > 1.0 + 1e-3))
     if wrong.size:
         index = int(wrong[0])
-        raise SeriesError(f"{found[index + 1].place}: {_amiss(float(apart[index]), float(apart[0]))}.")
+        raise SeriesError(f"{found[index + 1].place}: {_amiss(float(apart[index]), usual)}.")
     return np.asarray(np.linspace(time[0], time[-1], len(time)))
 
 

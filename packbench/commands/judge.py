@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.verdicts import ExitStatus, InputError, Verdict
+from bench.verdicts import ExitStatus, InputError, Measurement, Verdict
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, RunOrFile, RunsOption
 from packbench.commands.recorded import load, used
 from packbench.console import number, print_json, print_table, say, warn
@@ -78,16 +78,20 @@ def _judge_run(
     judged = rejudge(measurements, {(figure.name, figure.step): figure.value for figure in found.figures})
     verdict = verdict_of(manifest, judged)
     more = _not_asked_before(recording, found, newer, measurements) if limits is not None else []
-    verdict = verdict if verdict is None else worst([verdict, *(each.verdict for each in more)])
+    nothing = _of_nothing(newer, [*(entry.measurement for entry in judged), *(each.measurement for each in more)])
+    if verdict is not None:  # one that never ended has none, whatever is required now
+        verdict = worst([verdict, *(each.verdict for each in more), *([Verdict.INCONCLUSIVE] if nothing else [])])
     if as_json:
         print_json({
             "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
-            "cause": manifest["cause"],
+            "cause": manifest["cause"], "why": nothing or None,
             "measurements": [entry.as_dict() for entry in judged] + [_as_dict(each) for each in more],
             **_figures(found, metered=True), "damage": recording.damage, "bench": left.state, "left": left.told or None,
         })  # fmt: skip
     else:
         _show_judgement(manifest, judged, more, found, verdict, why=why)
+        if nothing:
+            say(nothing)
         if left.unsafe:
             warn(left.told)
     raise typer.Exit(ExitStatus.of(verdict, unsafe=left.unsafe))
@@ -104,6 +108,17 @@ def _newer(pack: str | None, limits: str | None) -> "LimitsFile | None":
         requirements.check(*load_pack(pack))
     name = limits if limits is not None else pack
     return None if name is None else load_limits(name)
+
+
+def _of_nothing(newer: "LimitsFile | None", measurements: Sequence[Measurement]) -> str:
+    """Why a judgement by these limits is none, in a sentence; empty where they judge something, or nobody gave any."""
+    if newer is None or any(each.judged for each in measurements):
+        return ""
+    listed = ", ".join(map(repr, newer.requirements)) or "no figure at all"
+    return (
+        f"Nothing was judged: limits were given, for {listed}, and none of them for what was found here. In a table "
+        "by temperature null is no limit; leave the limits out to see figures alone."
+    )
 
 
 def _not_asked_before(
@@ -151,12 +166,13 @@ def _judge_foreign(path: Path, limits: str | None, *, why: bool, as_json: bool) 
     recording = open_recording(path, nan if newer is None else newer.rated_capacity)
     found = kpi.evaluate(recording)
     answers = judged(recording, found, newer) if newer is not None else []
-    verdict = _worst(answers)
+    nothing = _of_nothing(newer, [each.measurement for each in answers])
+    verdict = Verdict.INCONCLUSIVE if nothing else _worst(answers)
     if as_json:
         print_json({
             "run_id": recording.manifest["run_id"], "file": path, "format": recording.format,
             "records": len(recording.rows), "recorded_verdict": None, "verdict": verdict,
-            "findings": [
+            "why": nothing or None, "findings": [
                 {"check": each.check, "text": each.text, "withholds": sorted(each.withholds)}
                 for each in recording.findings
             ],
@@ -169,6 +185,8 @@ def _judge_foreign(path: Path, limits: str | None, *, why: bool, as_json: bool) 
         })  # fmt: skip
     else:
         _show_foreign(recording, found, answers, verdict)
+        if nothing:
+            say(nothing)
         if why:
             say("No figure has an uncertainty: nobody knows the meters of a recording of another program.")
     raise typer.Exit(_status(recording, found, verdict))
@@ -229,7 +247,9 @@ def _answer_row(judged: "Judged") -> tuple[str, ...]:
     return found.name, found.step or "", f"{number(found.value)} {found.unit}", _bounds(found), str(judged.verdict)
 
 
-def _bounds(found: Any) -> str:
+def _bounds(found: Measurement) -> str:
+    if found.unstated:
+        return found.unstated
     bounds = (("≥", found.at_least), ("≤", found.at_most))
     return " and ".join(f"{word} {number(bound)}" for word, bound in bounds if bound is not None)
 

@@ -132,6 +132,7 @@ def _judged(bench: TestBench, run: Recording) -> Iterator[tuple[str, Figure]]:
             bench.verify(
                 measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
                 uncertainty=spread, step=measured.step, required=limits.required, source=limits.source,
+                unstated=limits.unstated,
             )  # fmt: skip
         yield asked.name, Figure(measured.value, spread, measured.unit)
 

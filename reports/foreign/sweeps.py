@@ -36,6 +36,12 @@ What follows a pulse slows down, as every diffusion and every RC pair does; what
 """
 
 
+HALF_A_SECOND = 0.5
+"""s that a step lasts at least before its second half is what its charge does, and not what follows a pulse."""
+NOTHING, QUICKEST = 0.02, 0.5 / 60.0
+"""Part of its voltage by which a battery's must move, and per s in the quickest whole charge: half of it in 60 s."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """One way through most of the voltage range: how long it lasted, s."""
@@ -72,6 +78,23 @@ def slowest(exam: Exam) -> Sweep | None:
     found = [Sweep(each.direction, _hours(exam, each.charge, [each]) * 3600) for each in steps]
     found += _in_parts(exam)
     return max(found, key=lambda each: each.seconds, default=None)
+
+
+def hurries(exam: Exam) -> bool:
+    """Whether a current takes the voltage along faster than in the quickest charge there is, by the recording's time.
+
+    By the second half of a step: what the voltage leaps by when a current begins is over then.
+    """
+    middle = float(np.median(np.abs(sampled(exam.voltage))))
+    return any(_hurries(exam, each, middle) for each in (*exam.moving, *_within_profiles(exam)))
+
+
+def _hurries(exam: Exam, step: Segment, middle: float) -> bool:
+    half, last = (step.start + step.stop) // 2, step.stop - 1
+    if step.stop - step.start < FEWEST or step.seconds < HALF_A_SECOND:
+        return False
+    moved, seconds = abs(float(exam.voltage[last] - exam.voltage[half])), abs(float(exam.time[last] - exam.time[half]))
+    return moved > max(NOTHING, QUICKEST * seconds) * middle
 
 
 def leaps(exam: Exam, step: Segment) -> float:

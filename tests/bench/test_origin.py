@@ -21,7 +21,7 @@ def acme(folder: str, name: str = "step") -> Call:
     return (str(Path(folder) / "acme" / f"{name}.py"), f"acme.{name}", "control")
 
 
-def raised(error: Exception, *calls: Call) -> Exception:
+def raised(error: BaseException, *calls: Call) -> BaseException:
     """An error that was raised by the last of these functions, each of which was called by the one before."""
 
     def fail() -> None:
@@ -44,6 +44,13 @@ def _acme_brings_something(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 FOLDERS = pytest.mark.parametrize("folder", [INSTALLED, "/home/somebody/src"], ids=["installed", "beside the tests"])
+
+
+def test_what_the_bench_called_and_wanted_to_end_the_program_is_the_bench_s() -> None:
+    """A driver's library has done it: no test has asked for it, and a number is no sentence."""
+    error = raised(SystemExit(3), ENGINE, WORLD)
+    assert blame_of(error) == ("bench", Verdict.BENCH_FAULT)
+    assert sentence_of(error) == "Something that the bench called wanted to end the program (SystemExit: 3)."
 
 
 @FOLDERS

@@ -50,6 +50,14 @@ def stumbling():
 def test_stumbles(stumbling, bench: TestBench) -> None:
     pass
 """
+UNFORESEEN = """
+from bench.scenario import Rest, cell_voltage_above, elapsed
+
+def test_charges(bench):
+    bench.run(
+        Rest(until=elapsed(minutes=5), name="wait"), Rest(until=cell_voltage_above(2.6)), Rest(until=elapsed(hours=2))
+    )
+"""
 CONFTEST = """
 import pytest
 from bench import progress
@@ -212,6 +220,15 @@ def test_a_terminal_shows_the_running_step_with_live_values(screen: str) -> None
     assert re.search(r"\d+\.\d{3} V +[+-]\d+\.\d{3} A +cells +\d+\.\d °C +SoC +(?:\d+ %|unknown)", live)
 
 
+def test_the_whole_run_has_a_least_where_nobody_can_foresee_a_step(tmp_path: Path) -> None:
+    (tmp_path / "test_small.py").write_text(UNFORESEEN, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    screen = on_a_terminal(tmp_path)
+    assert re.search(r"whole run: .* at least \d+ h \d\d min left", screen)
+    assert "step 'wait'" in screen
+
+
 def test_the_display_makes_room_for_the_line_of_the_test(screen: str) -> None:
     after = screen[screen.index(SHOW) :]
     assert "PASS" in after
@@ -280,12 +297,12 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return move
 
 
-def show(terminal: Terminal) -> tuple[LiveDisplay, Any]:
+def show(terminal: Terminal, left: tuple[float, bool] = (60.0, True)) -> tuple[LiveDisplay, Any]:
     config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=lambda _name: terminal))
     step = Rest(until=elapsed(minutes=1))
     sampler = SimpleNamespace(observers=[])
     engine = SimpleNamespace(
-        sampler=sampler, step=step, step_started=0.0, expected_end=60.0, bench=SimpleNamespace(pack=None)
+        sampler=sampler, step=step, step_started=0.0, left=lambda _now: left, bench=SimpleNamespace(pack=None)
     )
     return LiveDisplay(config), SimpleNamespace(engine=engine, test=SimpleNamespace(title="A test"))
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.pack import SHIPPED, PackFile, load_pack
-from bench.requirements import at_temperature, limit_at
+from bench.requirements import at_temperature, limit_at, unstated
 from bench.verdicts import InputError
 from tests.bench.cli_support import ROOT
 from tests.bench.conftest import WriteFile
@@ -125,13 +125,41 @@ def test_where_nobody_states_a_limit_there_is_none(temperature: float, limit: fl
     assert limit_at({-10.0: None, 0.0: 1.0, 25.0: 3.0, 45.0: None}, temperature) == limit
 
 
+@pytest.mark.parametrize(
+    ("temperature", "limit", "says"),
+    [
+        (-13, None, "it is required at -10 to 25 °C, and nobody says what at -13 °C"),
+        (-12, 1.0, ""),  # as far as a chamber may be off
+        (7.5, 2.0, ""),
+        (27, 3.0, ""),
+        (27.5, None, "it is required at -10 to 25 °C, and nobody says what at 27.5 °C"),
+    ],
+)
+def test_what_is_required_beyond_the_last_temperature_nobody_has_said(
+    temperature: float, limit: float | None, says: str
+) -> None:
+    table = {-10.0: 1.0, 25.0: 3.0}
+    assert (limit_at(table, temperature), unstated(table, temperature)) == (limit, says)
+
+
+@pytest.mark.parametrize(
+    ("table", "temperature", "limit"),
+    [({25.0: 1.0}, -30, 1.0), ({-10.0: None, 25.0: 3.0}, -30, None), ({0.0: 1.0, 10.0: None, 25.0: 3.0}, 10, None)],
+)
+def test_one_limit_holds_at_any_temperature_and_null_says_that_there_is_none(
+    table: dict[float, float | None], temperature: float, limit: float | None
+) -> None:
+    """Null at the end of a table holds beyond it: whoever ended it has said that nobody limits anything there."""
+    assert (limit_at(table, temperature), unstated(table, temperature)) == (limit, "")
+
+
 @given(
     table=st.dictionaries(st.floats(-40, 60), st.none() | st.floats(-1e6, 1e6), min_size=1),
     temperature=st.floats(-60, 80),
 )
 def test_a_limit_lies_between_those_that_are_stated(table: dict[float, float | None], temperature: float) -> None:
     found, stated = limit_at(table, temperature), [each for each in table.values() if each is not None]
-    if len(stated) == len(table):
+    if len(stated) == len(table) and min(table) <= temperature <= max(table):
         assert found == pytest.approx(at_temperature({t: v for t, v in table.items() if v is not None}, temperature))
     if found is not None:
         room = 1e-6 * max(map(abs, stated))

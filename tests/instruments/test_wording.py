@@ -1,9 +1,10 @@
 """The end of every sentence about a name that nobody has."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments.wording import MOST, near, nearest
+from instruments.wording import MOST, digits, near, nearest, with_article
 
 NAMES = st.lists(st.text("abcdefghij-", min_size=1, max_size=12), max_size=20)
 
@@ -40,3 +41,22 @@ def test_whatever_is_written_is_one_line_that_tells_every_name(name: str, names:
 @given(NAMES.filter(bool))
 def test_a_name_that_somebody_has_is_nearest_to_itself(names: list[str]) -> None:
     assert near(names[0], names) == names[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "count", "text"),
+    [
+        (276480.0, 4, "276500"), (2_592_000.0, 6, "2592000"), (11_040.0, 4, "11040"), (0.25, 6, "0.25"),
+        (1e-7, 6, "1e-07"),
+        (5e6, 5, "5000000"), (-6e7, 6, "-60000000"), (1e12, 6, "1e+12"),
+        (float("inf"), 6, "inf"), (float("nan"), 6, "nan"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_as_people_read_it(value: float, count: int, text: str) -> None:
+    assert digits(value, count) == text
+
+
+def test_a_word_has_its_article() -> None:
+    assert [with_article(each) for each in ("power in W", "energy in Wh", "int")] == [
+        "a power in W", "an energy in Wh", "an int",
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +15,7 @@ import pytest
 from bench.verdicts import Verdict
 from packbench import InputError, load_recording, load_run
 from tests.bench.cli_support import Answer, packbench_here, record, recorded_as
-from tests.reports.foreign.makes import AMPERE_HOURS, bare, bdf, maccor, records
+from tests.reports.foreign.makes import AMPERE_HOURS, arbin, bare, bdf, maccor, records
 
 RECORDED = Path(__file__).parents[1] / "recordings" / "ended-9e90314"
 
@@ -91,6 +92,37 @@ def test_limits_judge_a_recording(file: Path, text: str, verdict: str, status: i
     (measurement, *_) = json.loads(answer.out)["measurements"]
     assert measurement["uncertainty"] is None
     assert bool(measurement["why"]) == (verdict == "INCONCLUSIVE")
+
+
+@pytest.mark.parametrize("requirements", ["{}", "{discharge capacity: {0: 1.9, 25: null}}"])
+def test_limits_of_which_none_is_for_what_was_found_judge_nothing(tmp_path: Path, requirements: str) -> None:
+    path = tmp_path / "warm.csv"
+    path.write_text(arbin(records()), encoding="utf-8")
+    asked = limits(tmp_path, f"requirements: {requirements}")
+    answer = packbench_here("judge", path, "--limits", asked)
+    assert answer.status == 1
+    assert "Verdict: INCONCLUSIVE." in answer.out
+    assert "Nothing was judged: " in answer.out
+    found = json.loads(packbench_here("judge", path, "--limits", asked, "--json").out)
+    assert (found["verdict"], found["measurements"]) == ("INCONCLUSIVE", [])
+    assert "Nothing was judged" in found["why"]
+
+
+def test_a_limit_of_another_temperature_judges_nothing_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "warm.csv"
+    path.write_text(arbin(records()), encoding="utf-8")
+    asked = limits(tmp_path, "requirements: {discharge capacity: {-20: 1.9, 0: 1.9}}")
+    answer = packbench_here("judge", path, "--limits", asked)
+    assert answer.status == 1
+    assert "it is required at -20 to 0 °C, and nobody says what at 25.1 °C." in answer.out
+
+
+def test_newer_limits_of_which_none_is_for_a_run_leave_it_no_pass(tmp_path: Path) -> None:
+    folder = record(tmp_path, replace(recorded_as(2.0), at_least=None, at_most=None), verdict=Verdict.PASS)
+    asked = limits(tmp_path, "requirements: {}")
+    answer = packbench_here("judge", folder, "--limits", asked)
+    assert (answer.status, "Nothing was judged" in answer.out) == (1, True)
+    assert packbench_here("judge", folder).status == 0, "by its own limits it is as it was recorded"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def run(runs: Path, number: int, verdict: str | None = "PASS", test: str = "t.py
     manifest = {
         "schema": 2, "run_id": name, "state": "ended", "verdict": verdict, "started": started, "duration": 1.0,
         "test": {"nodeid": test, "name": test}, "station": {"name": STATION}, "pack": {"name": "lfp-24s"},
-        "bench_verdict": {"safe": True, "steps": []}, "cause": None, **more,
+        "bench_verdict": {"safe": True, "steps": []}, "safe_state": {"order": []}, "cause": None, **more,
     }  # fmt: skip
     (runs / name / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
     (runs / name / "samples.parquet").write_bytes(bytes(1000))

@@ -223,7 +223,7 @@ def test_judge_keeps_what_the_samples_cannot_give_and_marks_it(tmp_path: Path) -
     by_hand = Measurement("insulation resistance", 5.0e6, "Ohm", at_least=1e6)
     answer = packbench_here("judge", record(tmp_path, by_hand))
     assert answer.status == 0
-    assert "5e+06 Ohm *" in answer.out
+    assert "5000000 Ohm *" in answer.out
     assert "* as recorded" in answer.out
 
 

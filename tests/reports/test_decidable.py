@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,22 @@ from bench.accepted import Accepted, AcceptedValue
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.setup import Setup
-from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed, full_discharge, standard_charge
+from bench.scenario import (
+    Charge,
+    Discharge,
+    Pulse,
+    Rest,
+    Soak,
+    Step,
+    elapsed,
+    full_discharge,
+    standard_charge,
+)
 from bench.station import SHIPPED, load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from reports.decidable import Bench, doubts
+from reports.uncertainty.budget import Budget, Contribution
 
 pytestmark = pytest.mark.dear(65)
 
@@ -114,6 +126,26 @@ def test_a_limit_that_is_too_near_for_the_meters_is_told_with_the_most_of_it(ope
     assert "the limit is 90 %" in text
     assert "supply current, offset most of all" in text
     assert "would do: take a range or an instrument of at most" in text
+
+
+def test_a_figure_that_is_lost_within_the_error_of_a_meter_is_told_without_inf_and_nan(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moved by what its meter may be off, a charge that begins and ends where its figure does has none."""
+    lost = Budget(inf, (Contribution("bms soc min, offset", inf),))
+    monkeypatch.setattr("reports.decidable.budget", lambda _figure: lost)
+    bench = opened()
+    steps = (standard_charge("fill the pack"), full_discharge(bench.pack, "C/3"), standard_charge())
+    try:
+        found = bench.engine.adviser(_planned(bench, steps), (0.3, 25.0))
+    finally:
+        bench.conclude()
+    said = [text for text in found if text.startswith("energy round-trip efficiency")]
+    assert said
+    for text in said:
+        assert not {"inf", "nan"} & set(text.split())
+        assert "within what bms soc min, offset may be off there is no such figure" in text
+        assert "Let its steps begin before and end behind" in text
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ import pytest
 
 from bench.pack import PackFile, load_pack
 from bench.recording.rejudge import rejudge
-from bench.verdicts import InputError
+from bench.verdicts import InputError, Measurement, Verdict
 from reports import requirements
 from reports.kpi import Kpi, registry
 from reports.requirements import Bounds, limits_of
+from reports.tables import rows_of
 from tests.bench.cli_support import ROOT, Answer, packbench, packbench_here
 from tests.bench.conftest import PACK
 
@@ -94,6 +95,22 @@ def test_without_a_temperature_of_the_test_that_of_the_chamber_in_the_step_count
     assert sides(limits_of(RESISTANCE, pack)) == (None, 0.6)
     with pytest.raises(InputError, match=r"by temperature, and the chamber had no set point in 'pulse': say require\("):
         limits_of(replace(RESISTANCE, temperature=None), pack)
+
+
+def test_beyond_a_packs_table_a_figure_neither_passes_nor_fails(write_pack: WritePack, pack: PackFile) -> None:
+    """The limit of -10 °C blamed a pack for the cold of -20 °C, that of 45 °C waved it through at 60 °C."""
+    beyond = limits_of(CAPACITY, pack, at="C/3", temperature=-20)
+    assert sides(beyond) == (None, None)
+    assert beyond.unstated == "it is required at -10 to 25 °C, and nobody says what at -20 °C"
+    judged = Measurement("discharge capacity", 1.9, "Ah", unstated=beyond.unstated)
+    assert (judged.verdict, judged.judged) == (Verdict.INCONCLUSIVE, True)
+    assert str(judged) == f"discharge capacity: 1.9 Ah ({beyond.unstated})"
+    (row,) = rows_of({"measurements": [judged.as_dict()]})
+    assert (row.allowed, row.verdict) == (beyond.unstated, "INCONCLUSIVE")
+    newer = load_pack(str(write_pack("{-10: 1.8, 25: 1.96}", "{-20: 1.5, 25: 1.96}")))[0]
+    asked_again = requirements.judged_by(newer, [{**judged.as_dict(), "required": beyond.required}])
+    [again] = rejudge(asked_again, {("discharge capacity", None): 1.9})
+    assert (again.recorded_verdict, again.measurement.verdict) == (Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
 def test_a_limit_without_a_condition_holds_under_any(pack: PackFile) -> None:

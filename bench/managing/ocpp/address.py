@@ -49,10 +49,15 @@ class Address:
 
 def _options(which: str, fragment: str) -> Mapping[str, str]:
     try:
-        found = dict(parse_qsl(fragment, keep_blank_values=True, strict_parsing=True)) if fragment else {}
+        # A plus is one: the name of a file may have it, and no form has written this.
+        whole = fragment.replace("+", "%2B")
+        given = parse_qsl(whole, keep_blank_values=True, strict_parsing=True) if whole else []
     except ValueError as error:
         raise InputError(f"manager {which!r}: write what follows # as name=value, with & between two.") from error
-    for name, value in found.items():
+    found = dict(given)
+    for at, (name, value) in enumerate(given):
+        if name in dict(given[:at]):
+            raise InputError(f"manager {which!r}: {name} is given twice; which of them counts? Leave one out.")
         if name not in OPTIONS:
             raise InputError(f"manager {which!r}: there is no option {name!r}; {nearest(name, OPTIONS)}.")
         if not value.strip():  # taken for none, a station would prove nothing and nobody would know

@@ -13,6 +13,7 @@ from bench.running import thresholds
 from bench.running.declared import Place
 from bench.running.procedures.base import BeyondThePack, Extremes
 from instruments.roles import Ratings
+from instruments.wording import digits
 
 PACK = "the pack"
 """Begins what a limit of the pack's is called."""
@@ -91,7 +92,9 @@ def _discharge(wanted: Extremes, place: Place) -> Iterable[str]:
 
 def _current(wanted: Extremes, bound: Bound) -> Iterable[str]:
     if not (0 < wanted.high <= bound.value and wanted.low >= 0):
-        yield bound.sentence(f"{wanted.high:.4g} A, {bound.owner} allows more than 0 and at most {bound.value:.4g} A.")
+        yield bound.sentence(
+            f"{digits(wanted.high, 4)} A, {bound.owner} allows more than 0 and at most {digits(bound.value, 4)} A."
+        )
 
 
 @bound("source", "voltage")
@@ -108,9 +111,9 @@ def _voltage(wanted: Extremes, place: Place, owner: str, ratings: Ratings) -> It
     """The pack at its highest voltage must lie within what the instrument takes and the wiring carries."""
     highest, carried = max(wanted.high, place.pack.voltage_max), place.station.wiring.voltage
     if highest > carried:
-        yield f"the pack reaches {highest:.4g} V, the wiring carries {carried:.4g} V."
+        yield f"the pack reaches {digits(highest, 4)} V, the wiring carries {digits(carried, 4)} V."
     if highest > ratings.voltage:
-        yield f"the pack reaches {highest:.4g} V, the {owner} takes {ratings.voltage:.4g} V."
+        yield f"the pack reaches {digits(highest, 4)} V, the {owner} takes {digits(ratings.voltage, 4)} V."
 
 
 @bound("source", "power")
@@ -125,7 +128,7 @@ def _sink_power(wanted: Extremes, place: Place) -> Iterable[str]:
 
 def _power(wanted: Extremes, owner: str, ratings: Ratings) -> Iterable[str]:
     if wanted.high > ratings.power:
-        yield f"{wanted.high:.4g} W is more than the {owner}'s {ratings.power:.4g} W."
+        yield f"{digits(wanted.high, 4)} W is more than the {owner}'s {digits(ratings.power, 4)} W."
 
 
 @bound("charger", "power")
@@ -138,11 +141,12 @@ def _grid_power(wanted: Extremes, place: Place) -> Iterable[str]:
     )
     for power, rated, amperes in ways:
         if power > rated:
-            yield f"{power:.4g} W is more than the charger's {rated:.4g} W."
+            yield f"{digits(power, 4)} W is more than the charger's {digits(rated, 4)} W."
         # Losses left out: what flows while charging is less, and what they add while discharging is the box's to limit.
         most, owner = min((amperes, "the pack allows"), (wiring.current, "the wiring carries"))
         if power > most * place.pack.voltage_min:
-            yield f"{power:.4g} W is more than the {most:.4g} A that {owner}, at {place.pack.voltage_min:.4g} V."
+            flows = f"{digits(most, 4)} A that {owner}, at {digits(place.pack.voltage_min, 4)} V"
+            yield f"{digits(power, 4)} W is more than the {flows}."
 
 
 def _within(span: Range, role: str, wanted: Extremes, place: Place) -> Iterable[str]:
@@ -157,4 +161,6 @@ def _within(span: Range, role: str, wanted: Extremes, place: Place) -> Iterable[
             if not least <= value <= most:
                 meant = thresholds.meant(value, "degC", least, most) if span.unit == "°C" else ""
                 sentence = BeyondThePack if says.startswith(PACK) else str
-                yield sentence(f"{value:g} {span.unit}, {says} {least:g} to {most:g} {span.unit}.{meant}")
+                yield sentence(
+                    f"{digits(value)} {span.unit}, {says} {digits(least)} to {digits(most)} {span.unit}.{meant}"
+                )

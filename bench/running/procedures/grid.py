@@ -16,6 +16,7 @@ from bench.running.procedures.base import Control, Direction, Envelope, Procedur
 from bench.running.procedures.pointwise import ROUNDING, Pointwise
 from bench.running.sampling import Row
 from bench.scenario import Step
+from instruments.wording import digits
 from models.grid.charger import Charger
 
 S = TypeVar("S", bound=Step)
@@ -57,7 +58,7 @@ class OnTheGrid(Procedure[S]):
             ("discharge", self.discharge, self.able.discharge),
         ):
             if asked > most * (1 + ROUNDING):
-                yield f"it asks to {way} with {asked:.4g} W, the charger allows {most:.4g} W."
+                yield f"it asks to {way} with {digits(asked, 4)} W, the charger allows {digits(most, 4)} W."
 
     def mean_current(self) -> float:
         """See `Procedure`."""

@@ -9,6 +9,7 @@ from instruments.drivers.foxbms.states import NodeState
 from instruments.roles import BmsMode
 from instruments.wires.can import CanSession
 from instruments.wires.context import LinkContext
+from instruments.yesno import is_number
 
 if TYPE_CHECKING:
     from can import Message
@@ -70,7 +71,7 @@ def threshold_of(name: str, balancing: object) -> int | None:
     if balancing is False:
         return None
     volts = DEFAULT_THRESHOLD if balancing is True else balancing
-    if not isinstance(volts, int | float) or not 0 <= volts <= MOST_THRESHOLD:
+    if not is_number(volts) or not 0 <= volts <= MOST_THRESHOLD:
         raise ValueError(
             f"{name}: balancing {balancing!r} must be true or false, or 0 to {MOST_THRESHOLD:g} V: each request of the "
             "bench lets the node balance cells that are so far apart, or forbids it."

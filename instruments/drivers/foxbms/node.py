@@ -58,6 +58,7 @@ from instruments.roles import (
 )
 from instruments.wires.can import CanSession
 from instruments.wires.context import InstrumentLink, LinkContext
+from instruments.yesno import is_number
 
 CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""
@@ -110,7 +111,7 @@ class FoxBms(OfTheReferenceHardware):
     ) -> None:
         if positive_current not in {"charge", "discharge"}:
             raise ValueError(f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'.")
-        if opens_when_silent is not None and not (isinstance(opens_when_silent, int | float) and opens_when_silent > 0):
+        if opens_when_silent is not None and not (is_number(opens_when_silent) and opens_when_silent > 0):
             raise ValueError(
                 f"{name}: opens_when_silent {opens_when_silent!r} must be a time in s; leave it out if unknown."
             )

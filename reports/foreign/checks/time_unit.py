@@ -13,7 +13,7 @@ from reports.foreign.amounts import DIFFERENT, amounts_of
 from reports.foreign.exam import IN_TIME, Exam
 from reports.foreign.pieces import sampled, sampled_where
 from reports.foreign.source import Finding, Floats
-from reports.foreign.sweeps import leaps, slowest, whole
+from reports.foreign.sweeps import hurries, leaps, slowest, whole
 
 ORDER = 20
 UNITS = {3600.0: "hours", 60.0: "minutes", 1e-3: "milliseconds", 86400.0: "days", 1e-6: "microseconds",
@@ -32,6 +32,8 @@ FINEST = 1e-3
 """s between records: no cycler writes them closer over a whole recording."""
 WHOLE, BLURRED = 1e-3, 0.05
 """s by which a record may miss a whole second, and by which its rounding may make it do so and it still tells."""
+SAMPLED = 50.0
+"""Hz from which on loggers sample; more seldom they write what cyclers do."""
 DIGITS = 7
 """Decimals of a time that are looked for."""
 
@@ -71,7 +73,11 @@ def _named(ratio: float) -> str:
 
 
 def _by_grid(exam: Exam) -> str:
-    """Cyclers write a record every so many whole seconds: 10 s are 0.0027778 h."""
+    """Cyclers write a record every so many whole seconds: 10 s are 0.0027778 h, and 2.8 ms are 360 Hz.
+
+    Loggers sample at such rates too (9 s are 400 Hz, a minute of hours or a second of minutes 60 Hz): where it may be
+    one, the battery must be in a hurry as well, and the file's own counters must not say that it is.
+    """
     known = exam.of_intervals
     regular = known.sampled if known.extremes[0] > 0 else sampled_where(exam.intervals, lambda seconds: seconds > 0)
     if len(regular) < 20:
@@ -88,10 +94,18 @@ def _by_grid(exam: Exam) -> str:
         blur = WHOLE + seconds * last
         whole_ones = (near >= 1) & (np.abs(grid - near) < blur)
         fine = np.abs(regular * 1000 - np.round(regular * 1000)) < 1e-4
-        if blur < BLURRED and whole_ones.mean() > 0.8 and fine.mean() < 0.5:
+        regular_so = blur < BLURRED and whole_ones.mean() > 0.8 and fine.mean() < 0.5
+        sampled_at = _may_be_a_rate(typical, last)
+        if regular_so and not (sampled_at and (_counters_agree(exam) or not hurries(exam))):
             apart = f"{near[len(near) // 2]:.4g} s apart if it is in {UNITS[seconds]}, and {typical:.3g} s if not"
             return f"its records are {apart}"
     return ""
+
+
+def _may_be_a_rate(typical: float, last: float) -> bool:
+    """Whether records so far apart (s), written to a `last` digit (s), may be what a logger samples: whole Hz."""
+    hertz = 1 / typical
+    return hertz >= SAMPLED and abs(hertz - round(hertz)) <= 1e-4 * hertz + hertz**2 * last
 
 
 def _last_digit(time: Floats) -> float:

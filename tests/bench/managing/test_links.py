@@ -32,6 +32,11 @@ class Carrier:
         pass
 
 
+def shot(_which: str, _beside: bool) -> Carrier:
+    raise SystemExit(3)
+
+
+SHOT = LinkKind(("dove",), shot)
 KIND = LinkKind(("pigeon",), lambda which, beside: Carrier(which, beside=beside))
 
 
@@ -40,7 +45,7 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package that brings two words."""
     found = {
         word: (EntryPoint(word, f"{__name__}:{name}", GROUP),)
-        for word, name in (("pigeon", "KIND"), ("owl", "NO_KIND"))
+        for word, name in (("pigeon", "KIND"), ("owl", "NO_KIND"), ("dove", "SHOT"))
     }
     monkeypatch.setattr(extensions, "brought", lambda group: found if group == GROUP else {})
 
@@ -56,6 +61,12 @@ def test_a_word_that_another_package_brings_is_its_own() -> None:
 def test_what_is_brought_and_is_no_kind_of_a_link_is_told() -> None:
     with pytest.raises(InputError, match=r"owl.*is no LinkKind"):
         open_link("owl:x")
+
+
+@pytest.mark.usefixtures("brought")
+def test_a_link_that_would_end_the_session_is_told_instead() -> None:
+    with pytest.raises(InputError, match=rf"^manager 'dove:x': .*{__name__}:SHOT.* ends the program \(3\)"):
+        open_link("dove:x")
 
 
 @pytest.mark.usefixtures("brought")

@@ -49,6 +49,18 @@ def test_a_bench_that_was_left_safe_has_nothing_that_somebody_must_do(
     assert aftermath(manifest(bench_verdict=verdict), tmp_path) == Aftermath(state)
 
 
+def test_steps_that_a_recording_has_lost_verify_nothing_and_a_bench_that_has_none_is_verified(tmp_path: Path) -> None:
+    """Recorded before such a bench said so itself: its manifest knows which steps there were to be."""
+    nothing = {"safe": True, "state": "verified", "steps": []}
+    lost = aftermath(manifest(bench_verdict=nothing, safe_state={"order": ["source off"]}), tmp_path)
+    assert (lost.state, lost.unsafe) == ("not verified", True)
+    assert lost.told.startswith("NOT VERIFIED SAFE (safe state: what became of its steps is lost)")
+    assert lost.told.endswith(" Look first at: supply, bms, oven.")
+    assert aftermath(manifest(bench_verdict=nothing), tmp_path).unsafe
+    only_looks = manifest(bench_verdict=nothing, safe_state={"order": []}, instruments=[])
+    assert aftermath(only_looks, tmp_path) == Aftermath("verified")
+
+
 def test_a_bench_that_is_not_verified_safe_names_whom_to_look_at_first(tmp_path: Path) -> None:
     left = aftermath(manifest(bench_verdict=safe(sink_off=True, source_off=False, chamber_to_rest=False)), tmp_path)
     assert (left.state, left.unsafe, left.instruments) == ("not verified", True, ("supply", "oven"))
@@ -143,5 +155,5 @@ def test_the_report_of_a_supervisor_changes_nothing_of_a_run_that_ended_itself(t
 def test_a_verdict_that_was_recorded_before_there_were_states_has_that_of_its_steps(
     verified: list[bool | None], state: str
 ) -> None:
-    assert state_of({"steps": [{"verified": each} for each in verified]}) == state
-    assert state_of(None) == ""
+    assert state_of({"steps": [{"verified": each} for each in verified]}, {}) == state
+    assert state_of(None, {}) == ""

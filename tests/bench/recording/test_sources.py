@@ -1,5 +1,6 @@
 """What a run was made from: its files are kept as they were, and git is asked whether it has the test."""
 
+import errno
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -73,3 +74,17 @@ def test_a_run_keeps_the_files_that_its_manifest_has_the_hashes_of(little_bench:
     files = (little_bench.setup.station_file, little_bench.setup.pack_file)
     for digest, file in zip(told, files, strict=True):
         assert sources.kept(little_bench.runs, digest).read_bytes() == Path(file).read_bytes()
+
+
+def test_a_disk_that_refuses_a_copy_keeps_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    station = tmp_path / "station.yaml"
+    station.write_text("schema: 1\n", encoding="utf-8")
+    write = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        write(self, content[:3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    sources.keep(tmp_path / "runs", station)
+    assert list((tmp_path / "runs" / sources.FOLDER).iterdir()) == []

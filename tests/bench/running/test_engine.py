@@ -51,6 +51,30 @@ def ended_by(bench: TestBench) -> list[str]:
 # --- a scenario -------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_left_is_the_least_while_nobody_can_foresee_a_step(little_bench: TestBench) -> None:
+    """A rest ends when its cells want it to: what is known behind it is still to come, and no hour is made up."""
+    told: list[tuple[int, float, bool]] = []
+    engine, sampler = little_bench.engine, little_bench.engine.sampler
+
+    def look(row: Any) -> None:
+        if engine.step is not None:
+            told.append((sampler.step_index, *engine.left(row[0])))
+
+    sampler.observers.append(look)
+    little_bench.run(
+        Rest(until=elapsed(minutes=10)), Rest(until=cell_voltage_above(3.06)), Rest(until=elapsed(minutes=5)),
+        Rest(until=elapsed(minutes=1)),
+    )  # fmt: skip
+    left = {index: [(seconds, foreseen) for at, seconds, foreseen in told if at == index] for index in (1, 2, 3, 4)}
+    assert {foreseen for _, foreseen in [*left[1], *left[2]]} == {False}
+    assert {foreseen for _, foreseen in [*left[3], *left[4]]} == {True}
+    assert left[1][-1][0] == pytest.approx(360, abs=15)
+    assert {seconds for seconds, _ in left[2]} == {360.0}
+    assert left[3][0][0] == pytest.approx(360, abs=15)
+    [message] = [event["text"] for event in events(little_bench, "message") if "steps, expected" in event["text"]]
+    assert "expected to take at least 0.3 h" in message
+
+
 def test_steps_run_in_order_each_to_its_own_end(little_bench: TestBench) -> None:
     run = little_bench.run(
         Soak(40.0),

@@ -207,7 +207,7 @@ def test_an_envelope_beyond_what_is_allowed_is_refused_whoever_wrote_the_step(
     bring(("Trickle", "TrickleProcedure"))
     monkeypatch.setattr(TrickleProcedure, "envelope", lambda _self: {("source", "current"): Extremes(0, 1e4)})
     plant.calls.clear()
-    with pytest.raises(InputError, match=r"1e\+04 A, the pack's charge_current allows more than 0 and at most 4 A"):
+    with pytest.raises(InputError, match=r"10000 A, the pack's charge_current allows more than 0 and at most 4 A"):
         little_bench.run(Trickle(1e4))
     assert plant.calls == []
 

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from bench.clock import WallClock
+from bench.clock import VirtualClock, WallClock
 from bench.pack import load_pack
+from bench.players import Players
 from bench.running.lifecycle import OpenBench
 from bench.running.setup import Setup
 from bench.safety import safestate, witness
@@ -318,6 +319,18 @@ def test_both_outputs_are_tried_before_the_first_failure_is_raised(live: TestBen
     with pytest.raises(InstrumentFault, match="sink does not answer"):
         outputs_off(live.engine.bench.roles)
     assert plant.calls == ["sink_off", "source_off"]
+
+
+def test_a_bench_that_only_looks_is_verified_and_one_whose_steps_are_lost_is_not() -> None:
+    station = load_station("virtual-module")[0]
+    looking = station.model_copy(update={"instruments": {"temperatures": station.instruments["temperatures"]}})
+    only_looks = safe_state(Players({}), VirtualClock(), looking)
+    assert (only_looks.state, only_looks.safe) == ("verified", True)
+    assert str(only_looks) == "no instrument of this bench has anything to switch off"
+    lost = BenchVerdict.from_dict({"safe": True, "state": "verified", "steps": []})
+    assert (lost.state, lost.safe) == ("not verified", False)
+    assert str(lost).startswith("NOT VERIFIED SAFE (safe state: what became of its steps is lost)")
+    assert BenchVerdict.from_dict(only_looks.as_dict()) == only_looks
 
 
 def test_a_verdict_is_stored_step_by_step() -> None:

@@ -44,7 +44,7 @@ def test_a_bench_is_as_its_worst_step_and_a_chamber_that_is_only_reported_makes_
     verdict = BenchVerdict(tuple(SafeStep(name, True, verified, "…", 0.0) for name, verified in found))
     with_energy = [verified for name, verified in found if name not in CONDITIONING]
     expected = (
-        "not verified" if False in dict(enumerate(v for _, v in found)).values()
+        "not verified" if not found or False in dict(enumerate(v for _, v in found)).values()
         else "reported" if None in with_energy else "verified"
     )  # fmt: skip
     assert verdict.state == expected

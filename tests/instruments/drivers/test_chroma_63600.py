@@ -225,7 +225,7 @@ def test_closing_an_untouched_load_sends_nothing(wire: Wire, open_load: Open) ->
     assert wire.sent == []
 
 
-@pytest.mark.parametrize("ratings", [(1.0, 2.0), (1.0, 2.0, 0.0)])
+@pytest.mark.parametrize("ratings", [(1.0, 2.0), (1.0, 2.0, 0.0), (True, 2.0, 3.0)])
 def test_wrong_ratings(open_load: Open, ratings: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"load: ratings .* must be voltage V, current A, power W"):
         open_load(ratings=ratings)

@@ -100,6 +100,8 @@ def test_a_record_of_20_hz_is_read(record: Callable[[str], Path]) -> None:
     ("text", "sentence"),
     [
         ("0,50\n1,50\n4,50\n", "line 4: 3 s after the row above where 1 s is the step; a record has no gap"),
+        ("0,50\n3,50\n4,50\n5,50\n", "line 3: 3 s after the row above where 1 s is the step; a record has no gap"),
+        ("0,50\n3,50\n4,50\n", "line 3: 3 s after the row above where 1 s is the step; a record has no gap"),
         ("0,50\n1,50\n1,50\n", "line 4: time is that of the row above; each time is there once"),
         ("0,50\n1,50\n0,50\n", "line 4: time is 1 s before"),
         ("0,50\n2,50\n4,50\n", "line 3: 2 s after the row above where 1 s is the step"),

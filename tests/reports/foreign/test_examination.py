@@ -129,6 +129,24 @@ def test_hours_are_seen_through_their_rounding(tmp_path: Path, digits: int, peri
     assert told(recording) == {}
 
 
+@pytest.mark.parametrize("hertz", [60.0, 120.0, 240.0, 360.0, 400.0])
+@pytest.mark.parametrize("decimals", [5, 6, 9])
+def test_what_a_logger_samples_is_in_no_hours(tmp_path: Path, hertz: float, decimals: int) -> None:
+    """400 Hz are 2.5 ms, which are 9 s if they are hours; 10C for half a minute moves a tenth of what is in it."""
+    found = records(1 / hertz, ((0.0, 1), (-20.0, 30), (0.0, 2), (20.0, 10), (0.0, 1)))
+    rows = ((round(each.time, decimals), each.voltage, each.current) for each in found)
+    recording = examined(tmp_path, table(BARE, rows))
+    assert "time in another unit" not in named(recording)
+
+
+@pytest.mark.parametrize(("seconds", "factor"), [(9.0, 1 / 3600), (60.0, 1 / 3600), (10.0, 1 / 60)])
+def test_hours_are_told_from_a_rate_by_what_the_battery_does(tmp_path: Path, seconds: float, factor: float) -> None:
+    """The same distances of the records as at 400, 60 and 6 Hz, and an hour's discharge within a second or a minute."""
+    found = records(seconds, ((0.0, 540), (-2.0, 3600), (0.0, 540), (1.0, 7200), (0.0, 540)), slope=0.2)
+    recording = examined(tmp_path, table(BARE, ((each.time * factor, each.voltage, each.current) for each in found)))
+    assert "time in another unit" in named(recording)
+
+
 def test_cycles_in_hours_are_no_profile(tmp_path: Path) -> None:
     """Steps of 2 s that go to and fro are one, so that nothing is computed; and records stand at no whole seconds."""
     cycle = ((-2.0, 3650), (0.0, 584), (2.0, 3650), (0.0, 584))

@@ -163,6 +163,8 @@ def test_a_file_without_a_password_is_told(tmp_path: Path) -> None:
         ("ws://host/x#pasword=f", "did you mean 'password'"), ("ws://host/x#ca=f", "belongs to TLS"),
         ("ws://host/x#password=nowhere", "cannot be read from nowhere"), ("ws://host/x#password", "name=value"),
         ("ws://host/x#password=", "nothing stands behind password=; write it there, or leave password out"),
+        ("ws://host/x#identity=a&password=f&identity=b", "identity is given twice; which of them counts"),
+        ("ws://host/x#password=a+b.txt", r"cannot be read from a\+b\.txt"),
         ("ws://host/x#identity=%20&password=f", "nothing stands behind identity="),
         ("wss://host/x#certificate=f&key=", "nothing stands behind key="), ("ws://:secret@host/x", "give ws://HOST"),
         ("http://host/x", "give ws://HOST"), ("ws://host/x?password=f", "give ws://HOST"), ("", "give ws://HOST"),
@@ -183,6 +185,7 @@ def test_an_address_that_is_none_is_told_in_one_sentence(which: str, why: str) -
         ("ws://host", "ws://host/packbench"), ("ws://host:9000/ocpp/", "ws://host:9000/ocpp/packbench"),
         ("ws://[::1]:9000/a/b", "ws://[::1]:9000/a/b/packbench"),
         ("ws://host/x#identity=box%201", "ws://host/x/box%201"), ("ws://host/x#identity=a/b", "ws://host/x/a%2Fb"),
+        ("ws://host/x#identity=box+1", "ws://host/x/box%2B1"),
     ],
 )  # fmt: skip
 def test_the_identity_is_the_last_part_of_what_is_called(which: str, url: str) -> None:
