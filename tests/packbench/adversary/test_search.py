@@ -66,6 +66,21 @@ def test_a_search_that_takes_long_says_nothing_on_standard_output(
     assert capsys.readouterr().out == ""
 
 
+def test_a_breach_is_left_in_the_first_days_that_show_it_however_few_tries_there_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bench lives all of them, day by day: those behind the breach cost minutes and show nothing."""
+
+    def played(week: Week, _who: object) -> list[Breach]:
+        return [Breach("reserve", 900.0, f"of {week.days}")] if week.days >= 2 else []
+
+    monkeypatch.setattr("packbench.adversary.piece.played", played)
+    monkeypatch.setattr("packbench.adversary.piece.SMALLER", 0)
+    found = [one(Outset("reference", 9, 1, number)) for number in range(3)]
+    assert [each.week and each.week.days for each in found] == [2, 2, 2]
+    assert {each.breach for each in found} == {Breach("reserve", 900.0, "of 2")}
+
+
 @pytest.mark.long
 def test_the_same_seed_finds_the_same_however_many_search() -> None:
     alone, both = (
