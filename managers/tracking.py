@@ -76,7 +76,7 @@ class Tracker:
         return self._back(request) if away else self._stood(last, request)
 
     def _stood(self, last: Request, request: Request) -> tuple[float, float]:
-        """What was asked of it went in, unless house or car have cut it; through a lost link nothing went either way."""
+        """What was asked went in, unless house or car have cut it; through a lost link nothing went either way."""
         if request.reason == "link":
             return self._soc, self._soc
         hours = -request.hours_to(last.time)

@@ -52,8 +52,8 @@ class Agreed:
 def on_the_bench(week: Week, manager: str) -> tuple[Step, ...]:
     """The steps of a week: the car as it is in the beginning, and the manager in charge of it.
 
-    While it stands for its temperature its BMS guesses its charge anew, by up to 2 %: that is 8 km, of a breach that was
-    made as small as it goes. So the charge that it shows is set behind that as well.
+    While it stands for its temperature its BMS guesses its charge anew, by up to 2 %: that is 8 km, of a breach that
+    was made as small as it goes. So the charge that it shows is set behind that as well.
     """
     plant = week.plant()
     return (

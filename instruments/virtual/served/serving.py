@@ -339,7 +339,7 @@ class Server:
             self.turn()
 
     def turn(self) -> None:
-        """Wait for a message, or the next tick, or what a message has set in motion; let the bench catch up, then act."""
+        """Wait for a message, the next tick, or what a message has set in motion; let the bench catch up, then act."""
         events = self._selector.select(max(0.0, min(self._due, self._soon) - self._monotonic()))
         self._catch_up()
         for key, mask in events:
