@@ -1,12 +1,18 @@
 """The adversary on the plant model, without instruments: how long a week takes, and how many are tried in a minute.
 
 With the reference manager, drawn as a search draws them, in processes and pieces as a search has them. Wanted: a week
-under 6 s, and 500 weeks within half an hour on two cores.
+under 6 s, and 500 weeks within half an hour on two cores. And what it pays for keeping its word: how much dearer the
+same weeks are with its hours of grace before each departure than with none.
 """
 
 from statistics import median
 from time import perf_counter
 
+from managers.reference import Reference
+from models.grid.week import Days
+from packbench.adversary.home import Plant
+from packbench.adversary.living import live
+from packbench.adversary.managers import Here
 from packbench.adversary.replaying import replay
 from packbench.adversary.search import NAMED, search
 from packbench.adversary.space import PRICES, SEASONS, TROUBLES, Away, Trouble, Week
@@ -47,6 +53,32 @@ def searched(weeks: int = WEEKS) -> float:
     return 60 * found.tried / found.seconds
 
 
+def cost(grace: float) -> float:
+    """What the car costs in the full weeks with the reference and so many h of grace, in the currency of the prices.
+
+    What the house pays more, or is paid less, than without a car; what is more in the car at the end than there was is
+    worth what it costs in the mean, for who keeps more in it has bought it early and not for nothing.
+    """
+    return sum(_of_the_car(full(number).plant(), grace) for number in range(len(SEASONS)))
+
+
+def _of_the_car(plant: Plant, grace: float) -> float:
+    days, home, record = plant.days, plant.home, live(plant, Here(lambda: Reference().careful(grace=grace)))
+    paid = sum(
+        _paid(days, each.begin, each.power, each.end - each.begin) - _paid(days, each.begin, 0.0, each.end - each.begin)
+        for each in record.stretches
+    )
+    more = (record.stretches[-1].soc - days.soc) * home.energy / home.charger.efficiency(home.charger.charge)
+    return paid - more * float(days.buy.mean()) / 1000
+
+
+def _paid(days: Days, time: float, power: float, duration: float) -> float:
+    """For the house, its sun and so many W of the car, s of one quarter of an hour from `time` on."""
+    quarter = days.quarter(time)
+    energy = float(days.house[quarter] - days.sun[quarter] + power) * duration / 3.6e6
+    return energy * float((days.buy if energy > 0 else days.sell)[quarter])
+
+
 def main() -> None:
     """Print the figures beside what they may be."""
     weeks = alone()
@@ -55,6 +87,12 @@ def main() -> None:
     print(
         f"searched in {JOBS} processes: {rate:.1f} weeks a minute, {ALL} in {60 * ALL / rate:.0f} s "
         f"(at most {WITHIN:.0f} s)"
+    )
+    usual = Reference.habits.grace
+    with_it, without = cost(usual), cost(0.0)
+    print(
+        f"{usual:g} h of grace: in the {len(SEASONS)} full weeks the car costs {with_it:.2f}, without any "
+        f"{without:.2f}: {with_it / without:.3f} times as much"
     )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from managers.contract import CONTRACT, ContractError, parsed, read
-from managers.vehicle import pack_of
+from managers.vehicle import Range, pack_of
+from models.fields import CellFileError
 from models.vehicle.reach import going, reach
 
 SOON = timedelta(hours=1)
@@ -86,8 +87,9 @@ class Home:
                 raise ContractError(f"{path}: {key} is no key of a home; there are {', '.join(KEYS)}.")
         found = cls(content)
         try:
-            read(found.request(_ANY))
-        except ContractError as error:
+            ways = Range(read(found.request(_ANY)))
+            ways.need(), ways.reserve()  # a car and roads that there are
+        except (ContractError, CellFileError) as error:
             raise ContractError(f"{path}: {error}") from error
         return found
 

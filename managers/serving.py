@@ -32,12 +32,12 @@ def serve(manager: Manager, port: int = 0, host: str = "127.0.0.1") -> None:
         server.serve_forever(poll_interval=0.05)
 
 
-def _failed(error: Exception) -> tuple[int, dict[str, Any]]:
-    """What is answered where there is no decision: a wrong request (400), or a manager that is wrong itself (500)."""
+def failed(error: Exception) -> str:
+    """Say why there is no decision; whose manager is wrong itself is shown where."""
     if isinstance(error, ValueError):
-        return 400, {"error": str(error)}
+        return str(error)
     traceback.print_exception(error)
-    return 500, {"error": f"the manager itself failed: {type(error).__name__}: {error}"}
+    return f"the manager itself failed: {type(error).__name__}: {error}"
 
 
 def handler_of(manager: Manager) -> type[BaseHTTPRequestHandler]:
@@ -63,7 +63,7 @@ def handler_of(manager: Manager) -> type[BaseHTTPRequestHandler]:
                 with one_at_a_time:
                     answer = manager.decide(content)
             except Exception as error:  # noqa: BLE001 - whatever a rule of a user's own raises, who asked is told
-                self._answer(*_failed(error))
+                self._answer(400 if isinstance(error, ValueError) else 500, {"error": failed(error)})
                 return
             self._answer(200, answer)
 

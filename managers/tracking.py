@@ -76,13 +76,17 @@ class Tracker:
         return self._back(request) if away else self._stood(last, request)
 
     def _stood(self, last: Request, request: Request) -> tuple[float, float]:
-        """It was charged or not, for it may have been cut; through a link that was lost nothing went either way."""
+        """What was asked went in, unless house or car have cut it; through a lost link nothing went either way."""
         if request.reason == "link":
             return self._soc, self._soc
-        through = self._power * last.efficiency if self._power > 0 else self._power / last.efficiency
-        moved = min(through, last.car_charge) * -request.hours_to(last.time) / last.energy
-        reckoned = min(max(self._soc + moved, 0.0), 1.0)
-        return reckoned, reckoned
+        hours = -request.hours_to(last.time)
+
+        def behind(power: float, takes: float) -> float:
+            through = power * last.efficiency if power > 0 else power / last.efficiency
+            return min(max(self._soc + min(through, takes) * hours / last.energy, 0.0), 1.0)
+
+        least = behind(min(self._power, _room(last), _room(request)), min(last.car_charge, request.car_charge))
+        return least, behind(self._power, last.car_charge)
 
     def _back(self, request: Request) -> tuple[float, float]:
         """It went as far as it was told, or less far, but not nearer home than that by much."""
@@ -91,6 +95,12 @@ class Tracker:
             return 0.0, self._soc
         left = Range(request).spent(self._soc, trip.distance, trip.road)
         return left, left
+
+
+def _room(request: Request) -> float:
+    """W at the AC side that the connection leaves for a car, without the sun; 0 or more."""
+    house = max(request.forecast["house"]) if request.house is None else request.house
+    return max(request.imports - house, 0.0)
 
 
 def _believed(told: float, high: float) -> Belief:

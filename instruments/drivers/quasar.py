@@ -104,6 +104,8 @@ class Quasar(VisaDriver):
         self._registers = Registers(self._session, unit)
         self._asked = nan
         self._most: float | None = None
+        self._scanned: ChargerState | None = None
+        """What the last scan has told of it, until something is commanded: then nobody knows."""
 
     @classmethod
     def data_sheet(cls, model: str, options: Mapping[str, Any]) -> DataSheet:
@@ -141,7 +143,8 @@ class Quasar(VisaDriver):
         """Power and what was asked for, W, its state, and the state of charge that it shows: 0 % is that of none."""
         (power,) = self._registers.collect()
         state, shown = self._registers.read(STATE, 2)
-        return watts_of(power), self._asked, float(_state(state)), shown / 100 if 0 < shown <= 100 else nan
+        self._scanned = _state(state)
+        return watts_of(power), self._asked, float(self._scanned), shown / 100 if 0 < shown <= 100 else nan
 
     def set_grid_power(self, power: float) -> None:
         """See `Charger`; whole W, as its register is."""
@@ -160,7 +163,9 @@ class Quasar(VisaDriver):
             )
 
     def _drive(self, power: float) -> None:
-        state = self.charger_state()
+        scanned, self._scanned = self._scanned, None
+        # A set point follows its scan at once: what that has read is not asked for again, on its way to the power.
+        state = self.charger_state() if scanned is None else scanned
         self._refuse_in_vain(state, power)
         self._take_control()
         self._keep(POWER, word_of(power), power)
@@ -197,7 +202,7 @@ class Quasar(VisaDriver):
 
     def charger_off(self) -> None:
         """Stop, and ask for 0 W: whichever of the two it takes ends it."""
-        self._asked = nan
+        self._asked, self._scanned = nan, None
         with self._session.switching_off():
             try:
                 self._registers.write(ACTION, STOP)
@@ -240,7 +245,7 @@ class Quasar(VisaDriver):
         return watts_of(self._registers.read(ACTUAL_POWER)[0])
 
     def _forget(self) -> None:
-        self._most = None
+        self._most = self._scanned = None
 
 
 def _state(number: int) -> ChargerState:

@@ -4,6 +4,7 @@ Whatever a wire has no place for, a manager's owner has to tell it: see `manager
 """
 
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,6 +26,20 @@ class Told:
     port: int
     at: str
     home: Home
+
+
+class Said:
+    """Tells on standard error what is wrong while somebody is served, once for each that is another."""
+
+    def __init__(self) -> None:
+        self._line = ""
+
+    def tell(self, line: str) -> None:
+        """Tell it, unless it was what was told last."""
+        if line != self._line:
+            sys.stderr.write(f"managers: {line}\n")
+            sys.stderr.flush()
+        self._line = line
 
 
 Serve = Callable[[Manager, Told], None]

@@ -7,7 +7,6 @@ quarter of an hour of real time, and when a car comes or goes.
 
 import signal
 import struct
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from sunspec2.modbus.modbus import ModbusClientError
 
 from managers.contract import ContractError, Manager
 from managers.home import Home, Sight
-from managers.wires import Told
+from managers.wires import Said, Told
 
 MOMENT = 64901
 REASONS = {1: "start", 2: "arrival", 3: "link", 4: "trip", 5: "reserve", 6: "tick"}
@@ -126,8 +125,8 @@ def _share(percent: float | None) -> float | None:
 class Client:
     """Carries a manager's decisions to a box."""
 
-    def __init__(self, manager: Manager, home: Home) -> None:
-        self._manager, self._home = manager, home
+    def __init__(self, manager: Manager, home: Home, said: Said | None = None) -> None:
+        self._manager, self._home, self._said = manager, home, said or Said()
         self._done, self._decided, self._plugged = 0, -QUARTER, False
 
     def attend(self, box: Box) -> float:
@@ -156,8 +155,9 @@ class Client:
             return 0.0
         try:
             power = float(self._manager.decide(self._home.request(sight))["power"])
-        except ContractError:
-            return 0.0  # the car tells what cannot be: it rests
+        except ContractError as error:
+            self._said.tell(f"it rests, for what the box tells cannot be: {error}")
+            return 0.0
         return min(max(power, -sight.discharge), sight.charge)
 
 
@@ -173,21 +173,14 @@ def serve(manager: Manager, told: Told) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    client, said = Client(manager, told.home), ""
+    said = Said()
+    client = Client(manager, told.home, said)
     while not over.is_set():
         try:
             _attend(client, told.at, over)
         except TROUBLE as error:
-            said = _say(f"managers: the box at {told.at}: {error}", said)
+            said.tell(f"the box at {told.at}: {error}")
         over.wait(BEYOND)
-
-
-def _say(line: str, before: str) -> str:
-    """Tell on standard error what is wrong, once for each that is another."""
-    if line != before:
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
-    return line
 
 
 def _attend(client: Client, address: str, over: threading.Event) -> None:

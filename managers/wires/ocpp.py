@@ -22,7 +22,8 @@ from websockets.exceptions import ConnectionClosed
 
 from managers.contract import ContractError, Manager
 from managers.home import Home, Sight
-from managers.wires import Told
+from managers.serving import failed
+from managers.wires import Said, Told
 
 SUBPROTOCOL = "ocpp2.1"
 INTERVAL = 300
@@ -37,7 +38,7 @@ class Station(ChargePoint):  # type: ignore[misc]  # the package has no hints
 
     def __init__(self, name: str, line: ServerConnection, manager: Manager, home: Home) -> None:
         super().__init__(name, line)
-        self._manager, self._home = manager, home
+        self._manager, self._home, self._said = manager, home, Said()
         self._transaction = ""
         self._reason = "start"
         self._measured: dict[str, float] = {}
@@ -80,7 +81,11 @@ class Station(ChargePoint):  # type: ignore[misc]  # the package has no hints
         """Decide, and say it in a profile."""
         if not self._transaction:
             return
-        power = await asyncio.get_running_loop().run_in_executor(None, self._power, charging_needs, timestamp)
+        try:
+            power = await asyncio.get_running_loop().run_in_executor(None, self._power, charging_needs, timestamp)
+        except Exception as error:  # noqa: BLE001 - whatever a rule raises; nobody waits for this task, and hears it
+            self._said.tell(f"the station {self.id}: no decision, {failed(error)}")
+            return
         period = {"start_period": 0, "operation_mode": "CentralSetpoint", "setpoint": power}
         schedule = {"id": PROFILE, "charging_rate_unit": "W", "charging_schedule_period": [period]}
         profile = {
@@ -94,8 +99,9 @@ class Station(ChargePoint):  # type: ignore[misc]  # the package has no hints
         sight, self._reason = self._sight(needs, timestamp), "tick"
         try:
             power = float(self._manager.decide(self._home.request(sight))["power"])
-        except ContractError:
-            return 0.0  # the car tells what cannot be: it rests
+        except ContractError as error:
+            self._said.tell(f"the station {self.id}: it rests, for what it tells cannot be: {error}")
+            return 0.0
         return min(max(power, -sight.discharge), sight.charge)
 
     def _sight(self, needs: Mapping[str, Any], timestamp: str | None) -> Sight:

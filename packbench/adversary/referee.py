@@ -35,6 +35,10 @@ class Breach:
     text: str
     departure: float | None = None
 
+    def __str__(self) -> str:
+        """As a sentence, which is what fails a test."""
+        return f"{self.kind}: {self.text}"
+
 
 class Baseline:
     """The causal baseline: full power whenever there is not yet reserve and trip in the car, as far as it is told."""

@@ -4,7 +4,7 @@ A week is data: numbers that are small where nothing happens, so that a breach s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
 from math import pi
 from typing import Any
@@ -117,6 +117,14 @@ class Week:
     price: str = PRICES[0]
     trips: tuple[Away, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+
+    def within(self, days: int) -> "Week":
+        """Its first so many days, without what lies behind them."""
+        shorter = replace(self, days=days)
+        return replace(
+            shorter, trips=self.trips[: len(shorter._trips())],
+            troubles=tuple(each for each in self.troubles if each.begins < days * 96),
+        )  # fmt: skip
 
     def plant(self) -> Plant:
         """The days, and the home on them."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from packbench.players import Player
 
 UNASKED = "No bench has been asked yet whether it agrees."
+DAY = 25.0
+"""s of this computer for a managed day on the bench (`benchmarks/managing.py`), so that nobody thinks that it hangs."""
 
 
 def adversary(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -81,7 +83,8 @@ class _Bench:
         """Replay; raises `BenchFault` where the bench failed."""
         from packbench.adversary.benching import agreed
 
-        say(f"{breach.kind}: it is replayed on the full bench before it counts.", err=True)
+        long = f"{week.days} day{'s' * (week.days > 1)}, some {week.days * DAY:.0f} s"
+        say(f"{breach.kind}: it is replayed on the full bench before it counts: {long}.", err=True)
         with TemporaryDirectory() as folder:
             try:
                 found = agreed(week, self._manager, breach, Path(folder))

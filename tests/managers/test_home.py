@@ -72,6 +72,12 @@ def test_what_its_owner_tells_goes_before_what_it_assumes(tmp_path: Path) -> Non
         ('{"forecast": {"buy": [0.2]}}', "forecast.step is missing"),
         ('{"forecast": {"step": 900, "outside": [], "house": [1], "sun": [0], "buy": [1], "sell": [1]}}', "outside: "),
         ('{"site": {"house": "500 W", "sun": 0, "import": 9000, "export": 9000}}', "site.house: '500 W'; give a"),
+        ('{"model": "renault-6-class"}', r"home\.json: no car 'renault-6-class' \(nearest: renault-5-class\)"),
+        ('{"reserve": {"distance": 50, "road": "cuntry"}}', r"home\.json: no road 'cuntry' \(nearest: country\)"),
+        (
+            '{"trip": {"departure": "2026-01-12T07:30:00+01:00", "distance": 42, "road": "x"}}',
+            r"home\.json: no road 'x'",
+        ),
         ('{"model": ""}', "model: ''; give a text"), ('{"site": NaN}', "NaN is no number of JSON"),
     ],
 )  # fmt: skip

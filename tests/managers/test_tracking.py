@@ -82,6 +82,31 @@ def test_no_more_is_put_in_than_the_car_takes(begun: Request) -> None:
     assert found.soc == pytest.approx(0.5 + 10 * 520 / 52000)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "forecast", "least"),
+    [
+        (8000.0, 8000.0, 0.0, 4000.0), (0.0, 8000.0, 0.0, 4000.0), (8000.0, 0.0, 0.0, 4000.0), (0.0, 0.0, 9e3, 7000.0),
+        (20e3, 0.0, 0.0, 0.0), (None, 0.0, 10e3, 2000.0),
+    ],
+)  # fmt: skip
+def test_what_the_connection_may_have_cut_did_not_go_in_where_nobody_tells_it_and_may_be_told(
+    begun: Request, before: float | None, now: float, forecast: float, least: float
+) -> None:
+    """12 kW are there for house and car; 7 kW were asked for."""
+    ahead = {**begun.forecast, "house": [0.0, forecast]}
+    home = replace(begun, imports=12e3, house=before, forecast=ahead, car_charge=7e3)
+    hours = hours_for(0.2, 7000.0, begun)
+    silent, tells = (later(home, hours, soc=soc, house=now) for soc in (None, 0.7))
+    found = following(home, 7000.0).follow(silent)
+    assert (found.soc, found.sure) == (pytest.approx(0.5 + 0.2 * least / 7000), False)
+    assert following(home, 7000.0).follow(tells) == Belief(0.7, sure=True)
+
+
+def test_a_car_that_takes_less_by_now_may_have_done_so_since_it_was_asked(begun: Request) -> None:
+    found = following(begun, 7400.0).follow(later(begun, 10, soc=None, car_charge=520.0))
+    assert found.soc == pytest.approx(0.5 + 10 * 520 / 52000)
+
+
 def test_what_was_given_away_is_gone_with_its_losses(begun: Request) -> None:
     found = following(begun, -3000.0).follow(later(begun, 2, soc=None))
     assert found.soc == pytest.approx(0.5 - 2 * 3000 / begun.efficiency / begun.energy)

@@ -1,5 +1,6 @@
 """Managers as processes over Modbus and OCPP, each against a stranger on the other end of the line."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 
 from bench.managing.links import Link, open_link
 from bench.managing.modbus import registers
@@ -17,6 +19,7 @@ from managers.contract import ContractError
 from managers.home import Home
 from managers.wires import Told, names
 from managers.wires.modbus import AGAIN, Box, Client, serve
+from managers.wires.ocpp import Station
 from tests.bench.managing.clients import seen, served, until
 
 REQUEST = {"time": "2026-01-12T18:00:00+01:00", "reason": "start", "trip": None}
@@ -105,16 +108,53 @@ def test_what_is_no_address_of_a_box_is_told(address: str) -> None:
         serve(Asked({"power": 0}), Told(0, address, Home()))
 
 
-def test_a_car_that_there_is_no_model_of_ends_it_in_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wire", names())
+def test_a_car_that_there_is_no_model_of_ends_it_in_one_sentence(wire: str, tmp_path: Path) -> None:
     home = tmp_path / "home.json"
     home.write_text('{"model": "renault-6-class"}', encoding="utf-8")
-    with served(beside=True, power=0.0) as box:
-        words = ["--over", "modbus", "--at", box.address, "--home", str(home)]
-        command = [sys.executable, "-m", "managers", "reference", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    words = ["--over", wire, "--at", "127.0.0.1:9", "--home", str(home)]
+    command = [sys.executable, "-m", "managers", "reference", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
-    assert done.stderr.startswith("managers: no car 'renault-6-class' (nearest: renault-5-class)")
+    assert done.stderr.startswith(f"managers: {home}: no car 'renault-6-class' (nearest: renault-5-class)")
     assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+class Raises:
+    """A manager that gives no decision."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def decide(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("no road 'cuntry' (nearest: country)."), "no decision, no road 'cuntry' (nearest: country)."),
+        (KeyError("power"), "no decision, the manager itself failed: KeyError: 'power'"),
+        (ContractError("car.soc: 62; give 0 to 1."), "it rests, for what it tells cannot be: car.soc: 62; give 0 to 1"),
+    ],
+)
+def test_a_decision_that_fails_in_a_central_system_is_told_once(
+    error: Exception, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is decided in a task that nobody waits for; the station is silent and would be left without a word."""
+
+    class Line:
+        async def send(self, _: str) -> None:
+            raise ConnectionClosedOK(None, None)
+
+    station = Station("garage", Line(), Raises(error), Home())  # type: ignore[arg-type]
+    station.on_transaction("Started", "CablePluggedIn", {"transaction_id": "1"})
+    for _ in range(2):
+        asyncio.run(station.after_needs({"v2x_charging_parameters": {"max_charge_power": 7400.0}}))
+    lines = [each for each in capsys.readouterr().err.splitlines() if each.startswith("managers: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"managers: the station garage: {told}")
 
 
 class Asked:

@@ -10,7 +10,7 @@ import struct
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from instruments.virtual.world import Outputs, World
 
 TICK, SHORTEST_TICK = 0.05, 0.005  # s of real time between two advances, at speed 1 and at any
 LEAST = 0.002  # s of real time worth an advance: commands that come closer together act on the same instant
+SOON = 2 * LEAST  # s of real time behind a message in which what it has set in motion is seen to move
 FINEST = 0.1  # s of bench time that an advance covers at most: the cycle of the BMS's frames
 MOST_ADVANCES = 20  # in one turn; a machine too slow for its speed advances in longer steps
 VOLTAGE_CHANGE, CURRENT_CHANGE = 1.0, 0.1  # V and A by which the terminals must move to be logged again
@@ -238,6 +239,7 @@ class Server:
         self._wires: set[Wire] = set()
         self._tick = max(SHORTEST_TICK, TICK / max(speed, 1.0))
         self._start = self._due = monotonic()
+        self._soon = inf
         self._stopped: str | None = None
         self._closed = False
         self._logged: Outputs | None = None
@@ -337,11 +339,16 @@ class Server:
             self.turn()
 
     def turn(self) -> None:
-        """Wait for a message or the next tick, let the bench catch up with the clock, then act."""
-        events = self._selector.select(max(0.0, self._due - self._monotonic()))
+        """Wait for a message, the next tick, or what a message has set in motion; let the bench catch up, then act."""
+        events = self._selector.select(max(0.0, min(self._due, self._soon) - self._monotonic()))
         self._catch_up()
         for key, mask in events:
             key.data(mask)
+        # A ramp begins with its command: it would stand still until the next tick, and be that much late.
+        if events:
+            self._soon = self._monotonic() + SOON
+        elif self._monotonic() >= self._soon:
+            self._soon = inf
         for wire in tuple(self._wires):
             wire.close_if_silent()
         self._observe()

@@ -125,6 +125,43 @@ def test_it_is_started_and_stopped_only_where_it_has_to_be(
     box(MOST, state(now), *REMOTE, *kept(power), *then).set_grid_power(float(power))
 
 
+SCAN = holds(526, 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "power", "then"), [(1, -2000, ()), (2, 2000, (START,)), (1, 0, (STOP,)), (4, 0, ()), (4, 2000, (START,))]
+)
+def test_a_set_point_behind_a_scan_does_not_ask_again_what_that_has_told(
+    box: Open, now: int, power: int, then: tuple[Said, ...]
+) -> None:
+    """One message less between a manager's set point and the power."""
+    driver = box(SCAN, holds(537, now, 50), MOST, *REMOTE, *kept(power), *then)
+    driver.request()
+    driver.collect()
+    driver.set_grid_power(float(power))
+
+
+def test_what_a_scan_has_told_is_known_no_more_once_something_was_commanded(box: Open) -> None:
+    """It was charging as it was scanned, and is not since it was stopped: it has to be started."""
+    off = (STOP, takes(260, 0))
+    again = (state(4), *REMOTE, *kept(2000), START)
+    driver = box(SCAN, holds(537, 1, 50), *off, MOST, *again, state(1), *REMOTE, *kept(3000))
+    driver.request()
+    driver.collect()
+    driver.charger_off()
+    driver.set_grid_power(2000.0)
+    driver.set_grid_power(3000.0)
+
+
+def test_who_is_refused_by_a_scanned_state_may_ask_again(box: Open) -> None:
+    driver = box(SCAN, holds(537, 0, 0), MOST, state(4), *REMOTE, *kept(2000), START)
+    driver.request()
+    driver.collect()
+    with pytest.raises(InstrumentFault, match="no car is plugged in"):
+        driver.set_grid_power(2000.0)
+    driver.set_grid_power(2000.0)
+
+
 def test_minus_zero_is_zero_on_the_wire_and_in_the_record(box: Open) -> None:
     driver = box(MOST, state(4), *REMOTE, *kept(0), holds(526, 0), holds(537, 4, 50))
     driver.set_grid_power(-0.0)

@@ -11,8 +11,8 @@ from instruments.virtual import World
 from instruments.virtual.served.log import ServeLog
 from instruments.virtual.served.serving import Server
 
-PATIENCE = 200
-"""Turns after which an answer is called missing; each waits at most one tick."""
+PATIENCE = 2000
+"""Turns after which an answer is called missing; each waits a few ms at least, and at most one tick."""
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """Weeks of the adversary: spelt as they are written in a test, and lived as they are spelt."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +72,14 @@ def test_the_same_week_is_the_same_days_and_another_one_others(week: Week, more:
     assert days.duration == week.days * 86400
     other = Week(days=week.days + more, season=week.season)
     assert other.plant().days.digest != days.digest
+
+
+@given(weeks(), st.integers(1, 7))
+def test_the_first_days_of_a_week_are_those_days_and_nothing_of_it_lies_behind_them(week: Week, days: int) -> None:
+    cut = week.within(days)
+    plain = replace(week, days=days)
+    assert cut.within(days) == cut
+    assert cut.plant().days.trips == plain.plant().days.trips
+    assert len(cut.trips) == len(cut.plant().days.trips)
+    end = days * 86400
+    assert cut.plant().days.outages == tuple(each for each in plain.plant().days.outages if each.begins < end)

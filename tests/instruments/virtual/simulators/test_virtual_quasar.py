@@ -1,8 +1,10 @@
 """The wall box: its registers by another Modbus implementation, its quirks, its physics at the pack's terminals."""
 
+import selectors
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from pymodbus.client import ModbusTcpClient
 
 from instruments.virtual import serve_world
+from tests.instruments.virtual.serving_bench import HandClock, serve_by_hand
 
 OpenBench = Callable[..., Any]
 CONTROL, AUTOSTART, BY_POWER, TIMEOUT, LOCK, ACTION, POWER, MOST = 81, 82, 83, 88, 256, 257, 260, 514
@@ -313,6 +316,54 @@ def test_sets_can_be_refused_or_ignored(open_line: Callable[..., Line]) -> None:
 
 
 # --- a real socket ----------------------------------------------------------------------------------------------------
+
+
+class Waiting(selectors.DefaultSelector):
+    """Lets the time pass on `clock` that it would wait for, once nothing has come."""
+
+    clock: HandClock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = super().select(0.0)
+        if not found:
+            self.clock.now += timeout or 0.0
+        return found
+
+
+@pytest.mark.parametrize("into_tick", [0.0, 0.01, 0.03, 0.045])
+def test_a_served_box_begins_its_ramp_with_its_set_point_wherever_in_a_tick_that_comes(
+    open_bench: OpenBench, monkeypatch: pytest.MonkeyPatch, into_tick: float
+) -> None:
+    """What comes with a ramp came up to a tick late, 50 ms; a whole scan of a quick bench is 100."""
+    monkeypatch.setattr("instruments.virtual.served.serving.selectors.DefaultSelector", Waiting)
+    link = {"wallbox": "packbench://wallbox:502"}
+    chosen = {**CHARGER, "dead_time": 0.0, "ramp": 1e6}
+    with closing(serve_by_hand(open_bench("wallbox", overrides={"wallbox": chosen}, links=link).world)) as served:
+        Waiting.clock = served.clock
+        line = served.world.exchange.connect(link["wallbox"])
+        served.server.offer_socket("wallbox", line.device, "127.0.0.1", 0, exclusive=False)
+        client = served.connect("wallbox")
+
+        def put(address: int, value: int) -> float:
+            count = len(served.logged("command")) + 1
+            client.sendall(struct.pack(">HHHBBHH", 1, 0, 6, 1, 6, address, value))
+            served.turn_until(lambda: len(served.logged("command")) >= count)
+            return float(served.logged("command")[-1]["monotonic"])
+
+        def flows(watts: float) -> float:
+            served.turn_until(lambda: abs(power(served.logged("state")[-1]) - watts) < 0.15 * watts)
+            return float(served.logged("state")[-1]["monotonic"])
+
+        for address, value in ((CONTROL, 1), (BY_POWER, 1), (POWER, 500), (ACTION, START)):
+            put(address, value)
+        flows(500)
+        served.let_pass(1.0)
+        served.clock.now += into_tick
+        assert -put(POWER, 900) + flows(900) < 0.005
+
+
+def power(state: Mapping[str, Any]) -> float:
+    return float(state["voltage"]) * float(state["battery"])
 
 
 def test_another_implementations_client_drives_it_over_tcp(open_bench: OpenBench) -> None:
