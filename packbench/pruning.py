@@ -60,11 +60,13 @@ def _reasons(
     """Why runs stay, by id; one that may go is not in it."""
     session, reasons = last_session(root), dict[str, str]()
     in_session = {end.run for end in session.tests.values()} if session else set()
+    # Of a run on a virtual clock only its session tells whether it is still written.
+    recording = session is not None and session.lives
     newest = {run.run_id for several in _by_test(runs).values() for run in several[max(len(several) - last, 0) :]}
     resumed = {run.resumed_from for run in runs if run.resumed_from}
     for run in runs:
         why = {
-            "is still running": run.state != "ended" and is_alive(root / run.run_id),
+            "is still running": run.state != "ended" and (recording or is_alive(root / run.run_id)),
             "the bench was not verified safe": run.unsafe,
             f"is {run.verdict or 'without a verdict'}": not failures and run.verdict != Verdict.PASS,
             f"is one of the last {last} of its test": run.run_id in newest,

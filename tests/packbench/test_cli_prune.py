@@ -1,12 +1,17 @@
 """`packbench prune`: what goes from a folder of recordings, and above all what never does."""
 
 import json
+import os
+import socket
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.recording.life import claim
+from bench.recording.owner import Owner, beginning_of
 from bench.recording.session_log import Session, SessionLog, TestEnd
 from reports.nights.night import Night, Told
 from reports.nights.store import History
@@ -60,6 +65,18 @@ def test_without_being_told_to_nothing_is_deleted(runs: Path) -> None:
     assert "Could go: 4 of 5 runs" in answer.out
     assert "--delete" in answer.out
     assert len(json.loads(prune(runs, "--keep-last=1", "--json").out)["goes"]) == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody says when a process began")
+@pytest.mark.parametrize("lives", [True, False])
+def test_what_a_session_still_writes_stays_also_on_a_virtual_clock(runs: Path, lives: bool) -> None:
+    written = run(runs, 1, None, state="running")
+    number = os.getppid()
+    owner = Owner(socket.gethostname(), number, beginning_of(number) if lives else "another")
+    log = SessionLog(runs, replace(Session.new({}), process=owner))
+    log.begin()
+    prune(runs, "--keep-last=0", "--failures", "--delete")
+    assert left(runs) == ({written} if lives else set())
 
 
 @pytest.mark.a_case_is_enough
