@@ -30,7 +30,7 @@ from bench.keeping import uses_the_bench
 from bench.pack import PackFile
 from bench.planned import Planned
 from bench.recording.session_log import Session, TestEnd
-from bench.verdicts import Verdict
+from bench.verdicts import ExitStatus, Verdict
 from reports import allure, lost, lost_results, requirements, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
@@ -83,6 +83,12 @@ def _choose_default(config: pytest.Config) -> None:
 def _present(config: pytest.Config, *, failed_to_collect: bool = False) -> "Presenter":
     option = config.option
     folder = config.invocation_params.dir / option.allure_report_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        # allure-pytest would make it next, and end the session with a traceback.
+        text = f"--alluredir={option.allure_report_dir}: cannot hold results ({error.strerror}); name another folder."
+        pytest.exit(f"packbench: {text}", returncode=ExitStatus.WRONG_INPUT)
     to_be_cleaned = option.clean_alluredir and not runs_nothing(config) and not _is_worker(config)
     # allure-pytest would clean before anybody knows whether there will be anything new.
     option.clean_alluredir = False
