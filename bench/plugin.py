@@ -129,6 +129,11 @@ def _context(config: pytest.Config, keeper: SessionKeeper | None) -> BenchContex
     several = bool(config.getoption("numprocesses", None))
     if context.past is not None and several:
         raise InputError("--resume continues one test: run it without -n.")
+    if several and config.getoption("dist", "") == "each":
+        raise InputError(
+            "--dist=each runs every test once for each worker, and a session tells one end of each: leave it out, "
+            "-n alone shares the tests."
+        )
     if context.station.clock == "wall" and (_is_worker(config) or several):
         raise InputError(
             f"Station {context.station.name} is one bench: run it without -n, "

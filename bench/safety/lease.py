@@ -183,9 +183,14 @@ class BenchLease:
 
     def _write(self) -> None:
         partial = self._record.with_suffix(".partial")
-        with suppress(OSError):
+        try:
             partial.write_text(json.dumps(asdict(self._me()), indent=1) + "\n", encoding="utf-8")
             partial.replace(self._record)
+        except OSError:
+            # A holder without a name holds the bench; the record of a dead one, or our own of before, would free it.
+            for file in (partial, self._record):
+                with suppress(OSError):
+                    file.unlink(missing_ok=True)
         self._renewed = monotonic()
 
     def _me(self) -> Holder:

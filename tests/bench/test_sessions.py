@@ -283,6 +283,12 @@ def test_a_bench_on_a_wall_clock_is_not_driven_by_several_processes(
     assert ended.sentence.startswith("packbench: Station little is one bench: run it without -n")
 
 
+def test_a_test_that_every_worker_would_run_has_no_one_end(session: RunSession) -> None:
+    ended = session(ONE, "-p", "xdist", "-n", "2", "--dist", "each")
+    assert ended.status == 2
+    assert ended.sentence.startswith("packbench: --dist=each runs every test once for each worker")
+
+
 def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Path) -> None:
     from bench import station
     from bench.safety.lease import BenchLease

@@ -95,6 +95,18 @@ def test_a_holder_that_left_no_name_still_holds_it(tmp_path: Path, left: str) ->
     other.communicate("\n")
 
 
+def test_where_no_record_can_be_written_that_of_a_dead_holder_frees_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rig-1.lock"
+    hold(path, then="import os; os._exit(9)").communicate("\n")
+    assert path.with_suffix(".holder.json").is_file()
+    path.with_suffix(".holder.partial").mkdir()  # as on a disk that takes nothing
+    held = BenchLease(path, "rig-1")
+    with pytest.raises(BenchInUse, match="in use by somebody who left no name"):
+        BenchLease(path, "rig-1")
+    held.release()
+    BenchLease(path, "rig-1").release()
+
+
 def test_a_place_that_cannot_hold_a_lease_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchInUse, match=r"the lease .* cannot be taken"):
