@@ -71,9 +71,38 @@ else:
         return float(time.seconds + time.nanoseconds * 1e-9)
 
 
+class CivilTime:
+    """The system's civil time, as one process tells it: it never goes back.
+
+    A clock that is set back (a time server, an operator) would give runs that end before they begin, and the newest of
+    them the place of an older one. So this one goes at half its pace then, until the system's has come up with it.
+    `civil` is what the system says, s since 1970, `passed` a clock that nobody sets, s.
+    """
+
+    PACE = 0.5
+    """s of civil time that pass in a s while the system's clock lies behind."""
+
+    def __init__(self, civil: Callable[[], float], passed: Callable[[], float]) -> None:
+        self._civil, self._passed = civil, passed
+        self._last = 0.0, passed()
+        """What was told last, and when."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        asked = self._passed()
+        told, before = self._last
+        # Two threads that ask at once may be told microseconds in the other order: no lock, for a signal may ask too.
+        civil = max(self._civil(), told + self.PACE * (asked - before))
+        self._last = civil, asked
+        return civil
+
+
+_civil_time = CivilTime(_civil, monotonic)
+
+
 def utc_now() -> datetime:
-    """The civil time of the evidence (UTC), by the system's clock; no test can freeze it."""
-    return _EPOCH + timedelta(seconds=_civil())
+    """The civil time of the evidence (UTC), by the system's clock; no test can freeze it, and it never goes back."""
+    return _EPOCH + timedelta(seconds=_civil_time.now())
 
 
 def utc_text(moment: datetime) -> str:

@@ -1,6 +1,7 @@
 """What the options of a pytest session chose, read once per process: station, packs, temperatures, where runs go."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,6 +27,15 @@ PAST = pytest.StashKey[PastRun]()
 
 REFERENCE = "reference"
 """The energy manager that is under test where nobody names another."""
+
+
+_LISTING = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
+"""Options by which pytest shows what there is, in a session in which no test runs."""
+
+
+def runs_nothing(config: pytest.Config) -> bool:
+    """Whether the session only lists tests or fixtures: it is no session of the bench's, and leaves nothing."""
+    return any(getattr(config.option, name, False) for name in _LISTING)
 
 
 class BenchContext:
@@ -54,7 +64,7 @@ class BenchContext:
             config.hook.pytest_packbench_pack_chosen(pack=pack, file=file)
             accepted.load(self.accepted_in, pack)  # a file that is wrong is told before anything is switched on
         self.temperatures = _temperatures(option("--temperatures"))
-        self.runs = _runs_folder(option("--runs"))
+        self.runs = Path(option("--runs")) if runs_nothing(config) else _runs_folder(option("--runs"))
         self.waivers = load_waivers(option("--waivers"), config.rootpath)
         self.requirements = load_requirements(option("--requirements"), config.rootpath)
         self.contradictions = self.requirements.disagreements(pack for pack, _ in chosen)
@@ -79,6 +89,7 @@ class BenchContext:
 
         Defects are tried on a world of their own, which knows what can be seeded where.
         """
+        _refuse_unwritable(self.runs)
         setup = self.setup(*load_pack(self.pack_name))
         check_fit(setup)
         if self.defects:
@@ -95,8 +106,21 @@ def _runs_folder(text: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--runs={text}: cannot hold recordings ({error.strerror}); name another folder.") from error
+        raise _no_place(folder, error) from error
     return folder
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Raise `InputError` for a folder that is there and takes nothing: a mount for reading only, somebody else's."""
+    try:
+        with TemporaryDirectory(prefix=".packbench-", dir=folder):
+            pass
+    except OSError as error:
+        raise _no_place(folder, error) from error
+
+
+def _no_place(folder: Path, error: OSError) -> InputError:
+    return InputError(f"--runs={folder}: cannot hold recordings ({error.strerror}); name another folder.")
 
 
 def _temperatures(text: str) -> list[float]:

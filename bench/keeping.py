@@ -17,7 +17,7 @@ from bench.clock import utc_now
 from bench.context import BenchContext
 from bench.recording.session_log import CONTRADICTIONS, Session, SessionLog, TestEnd
 from bench.safety import interrupts
-from bench.verdicts import ExitStatus, Verdict
+from bench.verdicts import BenchInUse, ExitStatus, InputError, Verdict
 
 NAME = "packbench-session"
 WITH_BENCH = pytest.StashKey[bool]()
@@ -44,8 +44,24 @@ class SessionKeeper:
         self._interrupted = self._collected = self._unknown = self._bench_used = False
 
     def begin(self) -> None:
-        """Put this session in the place of the last one: from now on that one's verdict is nobody's."""
+        """Put this session in the place of the last one: from now on that one's verdict is nobody's.
+
+        Raises `InputError` where an earlier record stays in the way: a report would take it for this session's.
+        """
         self.log.begin()
+        if self.log.refused and self.log.path.exists():
+            raise InputError(
+                f"--runs={self.runs}: {self.log.path}, the record of an earlier session, can be neither replaced nor "
+                f"removed ({self.log.refused}) and would speak for this one; name another folder."
+            )
+
+    def in_use_by(self, other: Session) -> BenchInUse:
+        """What to say where a session that still runs records in the same folder: one record cannot tell of two."""
+        number = other.process.number if other.process is not None else "unknown"
+        return BenchInUse(
+            f"--runs={self.runs}: the session of {other.started} (process {number}) still records there; wait until it "
+            "has ended, or name another folder, and one for --alluredir."
+        )
 
     def refuse(self, text: str, status: ExitStatus) -> None:
         """Mark the session as ended before it began."""

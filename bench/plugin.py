@@ -24,7 +24,7 @@ from bench import accepted, ends, progress, resuming, roles
 from bench.accepted import Accepted
 from bench.asking import DESK, Terminal
 from bench.clock import utc_now
-from bench.context import PAST, SESSION, BenchContext
+from bench.context import PAST, SESSION, BenchContext, runs_nothing
 from bench.ends import identity_of
 from bench.keeping import NAME as KEEPER
 from bench.keeping import STUMBLES, WITH_BENCH, SessionKeeper, uses_the_bench
@@ -92,10 +92,15 @@ def begin(session: pytest.Session) -> None:
     config = session.config
     progress.register(config)
     outlive_the_reader(config)
-    keeper = None if _is_worker(config) or config.option.collectonly else SessionKeeper(config)
+    keeper = None if _is_worker(config) or runs_nothing(config) else SessionKeeper(config)
     if keeper is not None:
-        keeper.begin()
+        other = keeper.log.before
+        if other is not None and other.lives:
+            # It is not ours to record: the record of the other one lies in that very place.
+            _refuse(None, keeper.in_use_by(other), ExitStatus.BENCH_FAULT)
     try:
+        if keeper is not None:
+            keeper.begin()
         context = config.stash[_context_key] = _context(config, keeper)
     except InputError as error:
         _refuse(keeper, error, ExitStatus.WRONG_INPUT)
@@ -124,6 +129,11 @@ def _context(config: pytest.Config, keeper: SessionKeeper | None) -> BenchContex
     several = bool(config.getoption("numprocesses", None))
     if context.past is not None and several:
         raise InputError("--resume continues one test: run it without -n.")
+    if several and config.getoption("dist", "") == "each":
+        raise InputError(
+            "--dist=each runs every test once for each worker, and a session tells one end of each: leave it out, "
+            "-n alone shares the tests."
+        )
     if context.station.clock == "wall" and (_is_worker(config) or several):
         raise InputError(
             f"Station {context.station.name} is one bench: run it without -n, "
@@ -226,7 +236,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     What has been imported by then stays to the end of one with a bench: nobody looks through it again for garbage.
     """
     session.config.stash[WITH_BENCH] = uses_the_bench(session.items)
-    if session.config.stash[WITH_BENCH] and not session.config.option.collectonly:
+    if session.config.stash[WITH_BENCH] and not runs_nothing(session.config):
         gc.freeze()
 
 

@@ -66,7 +66,7 @@ def register(config: pytest.Config) -> None:
 
 def is_watched(config: pytest.Config) -> bool:
     """Whether somebody sits before a terminal that can be redrawn: no CI, no file, no output of tests in between."""
-    if os.environ.get("CI") or os.environ.get("TERM") == "dumb" or config.getoption("capture") == "no":
+    if os.environ.get("CI") or os.environ.get("TERM") == "dumb" or config.getoption("capture", "no") == "no":
         return False
     return sys.stdout.isatty() and not config.getoption("numprocesses", None)
 

@@ -272,7 +272,7 @@ class UnsuitedError(InputError):
     """
 
 
-_OUT_OF_RESOURCES = frozenset(
+OUT_OF_RESOURCES = frozenset(
     number
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EMFILE", "ENFILE", "ENOMEM")
     if (number := getattr(errno, name, None)) is not None
@@ -320,7 +320,7 @@ def _is_of_the_bench(error: Exception | SystemExit) -> bool:
     match error:
         case BenchFault() | InstrumentFault() | MemoryError():
             return True
-        case OSError() if error.errno in _OUT_OF_RESOURCES:
+        case OSError() if error.errno in OUT_OF_RESOURCES:
             return True
         case _:
             return came_out_of_the_bench(error)

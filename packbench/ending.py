@@ -5,6 +5,7 @@ for a cancelled job is none of ours. And an empty value is a variable that someb
 place of a value that was not given, the virtual bench for one, must not stand in for that.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -14,8 +15,9 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import NoReturn, TextIO, cast
 
 from bench.unheard import Unheard
-from bench.verdicts import BenchFault, ExitStatus, InputError
+from bench.verdicts import OUT_OF_RESOURCES, BenchFault, ExitStatus, InputError
 from instruments.roles import InstrumentFault
+from packbench import hidden
 from packbench.console import say
 
 ENDING = ("SIGTERM", "SIGHUP", "SIGBREAK")
@@ -38,6 +40,7 @@ def end_with(command: Callable[[], object], arguments: Sequence[str]) -> NoRetur
 def _status(command: Callable[[], object], arguments: Sequence[str]) -> int:
     try:
         _refuse_empty(arguments)
+        _refuse_no_docstrings()
         command()
     except SystemExit as end:
         return int(end.code) if isinstance(end.code, int) else ExitStatus.GOOD
@@ -58,10 +61,20 @@ def _meaning(error: Exception) -> tuple[str, ExitStatus]:
         return str(error), ExitStatus.BENCH_FAULT
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror or error}.", ExitStatus.WRONG_INPUT
+    if isinstance(error, OSError) and error.errno in {*OUT_OF_RESOURCES, errno.ENOENT}:
+        # Without a name: what was open already could not be written, or there is no place for temporary files.
+        what = f"{error.strerror or error}: what was to be written is missing or not whole"
+        return f"{what}; make room, also where TMPDIR leads, and begin anew.", ExitStatus.BENCH_FAULT
     # A mistake of ours: whoever mends it needs the traceback, and nobody may take the bench for looked after.
     traceback.print_exception(error)
     what = f"it stumbled ({type(error).__name__}: {error}); that is a mistake in packbench, please report it."
     return what, ExitStatus.BENCH_FAULT
+
+
+def _refuse_no_docstrings() -> None:
+    problem = hidden.without_docstrings()
+    if problem is not None:
+        raise InputError(problem)
 
 
 def _refuse_empty(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Tells whether a folder of the user's stands before one of ours on Python's path, in one sentence.
+"""Tells what keeps packages of ours from being imported, in one sentence: mostly a folder before one on Python's path.
 
 The rooms of this house have general names (`models`, `reports`): where somebody's own package is found first under such
 a name, ours cannot be imported, and what Python says of that names neither of the two.
@@ -12,6 +12,16 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parents[1]
 """Where the rooms lie side by side: `site-packages`, or a checkout."""
 ROOMS = ("models", "fitting", "instruments", "bench", "reports")
+
+
+def without_docstrings() -> str | None:
+    """One sentence where Python has left out the docstrings; None where they are there."""
+    if sys.flags.optimize < 2:
+        return None
+    return (
+        "Python was told to leave out docstrings (-OO, PYTHONOPTIMIZE=2), and that of a figure is its definition; "
+        "begin without it, -O is fine."
+    )
 
 
 def hidden() -> str | None:

@@ -131,6 +131,11 @@ def refusal(config: pytest.Config) -> str | None:
     empty = next((name for name in OPTIONS if name not in taken and _is_empty(config, name)), None)
     if empty is not None:
         return f"{empty} is empty, as of a variable that is not set; give a value, or leave it out."
+    if getattr(config.option, "setuponly", False) and not config.option.setupplan:
+        return (
+            "--setup-only opens the bench for each test and runs none; --setup-plan shows the fixtures and opens "
+            "nothing, `packbench check` opens the bench once."
+        )
     if not taken:
         return None
     return (

@@ -125,7 +125,7 @@ def _enter(config: pytest.Config) -> None:
     if config.stash.get(_entered_key, False):
         return
     config.stash[_entered_key] = True
-    problem = options.refusal(config) or hidden.hidden()
+    problem = options.refusal(config) or hidden.without_docstrings() or hidden.hidden()
     if problem is not None:
         pytest.exit(f"packbench: {problem}", returncode=WRONG_INPUT)
     _declare_hooks(config)
@@ -134,7 +134,8 @@ def _enter(config: pytest.Config) -> None:
         for name in (BENCH, REPORTS):
             _register(manager, name)
     option = config.option
-    if getattr(option, "live", False) and not (hasattr(config, "workerinput") or option.collectonly):
+    runs = not (hasattr(config, "workerinput") or import_module("bench.context").runs_nothing(config))
+    if getattr(option, "live", False) and runs:
         manager.register(import_module("packbench.live.beside").LivePage(config), "packbench_live")
 
 

@@ -2,13 +2,15 @@
 
 import shutil
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.recording.life import is_alive
+from bench.recording.manifest import NAME as MANIFEST
 from bench.recording.runs import RunSummary, list_runs
 from bench.recording.session_log import last_session
-from bench.verdicts import Verdict
+from bench.verdicts import InputError, Verdict
 from reports.nights.store import referred
 
 
@@ -30,12 +32,21 @@ class Pruning:
     size: int
 
     def carry_out(self) -> Iterator[RunSummary]:
-        """Delete what goes, each as it is asked for; a day that is empty then goes with its last run."""
-        for run in self.goes:
+        """Delete what goes, each as it is asked for; a day that is empty then goes with its last run.
+
+        Raises `InputError` for a run that the disk does not let go of; those before it are gone.
+        """
+        for number, run in enumerate(self.goes):
             folder = self.root / run.run_id
-            shutil.rmtree(folder)
-            if not any(folder.parent.iterdir()):
-                folder.parent.rmdir()
+            try:
+                _delete(folder)
+            except FileNotFoundError:
+                continue  # somebody else deletes as well, and was faster
+            except OSError as error:
+                raise InputError(
+                    f"{folder} cannot be deleted ({error.strerror or error}); {number} of {len(self.goes)} runs are "
+                    "gone, the others stay."
+                ) from error
             yield run
 
 
@@ -60,11 +71,13 @@ def _reasons(
     """Why runs stay, by id; one that may go is not in it."""
     session, reasons = last_session(root), dict[str, str]()
     in_session = {end.run for end in session.tests.values()} if session else set()
+    # Of a run on a virtual clock only its session tells whether it is still written.
+    recording = session is not None and session.lives
     newest = {run.run_id for several in _by_test(runs).values() for run in several[max(len(several) - last, 0) :]}
     resumed = {run.resumed_from for run in runs if run.resumed_from}
     for run in runs:
         why = {
-            "is still running": run.state != "ended" and is_alive(root / run.run_id),
+            "is still running": run.state != "ended" and (recording or is_alive(root / run.run_id)),
             "the bench was not verified safe": run.unsafe,
             f"is {run.verdict or 'without a verdict'}": not failures and run.verdict != Verdict.PASS,
             f"is one of the last {last} of its test": run.run_id in newest,
@@ -76,6 +89,18 @@ def _reasons(
         if found:
             reasons[run.run_id] = found
     return reasons
+
+
+def _delete(folder: Path) -> None:
+    """Its manifest last: what the disk does not let go of is still a run, which the next prune finds."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == MANIFEST):
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    folder.rmdir()
+    with suppress(OSError):  # of that day there are others, or somebody else has removed it
+        folder.parent.rmdir()
 
 
 def _by_test(runs: Sequence[RunSummary]) -> Mapping[tuple[str, str, str], list[RunSummary]]:

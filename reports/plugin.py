@@ -8,7 +8,7 @@ through the listener of the pinned version.
 import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
 
 from bench import ends
 from bench.accepted import Accepted
+from bench.clock import monotonic
+from bench.context import runs_nothing
 from bench.ends import identity_of
 from bench.keeping import uses_the_bench
 from bench.pack import PackFile
 from bench.planned import Planned
 from bench.recording.session_log import Session, TestEnd
-from bench.verdicts import Verdict
+from bench.verdicts import ExitStatus, Verdict
 from reports import allure, lost, lost_results, requirements, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
@@ -56,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave results in the default folder, now that there is a test that uses the bench."""
-    if config.pluginmanager.has_plugin(PRESENTER) or config.option.collectonly:
+    if config.pluginmanager.has_plugin(PRESENTER) or runs_nothing(config):
         return
     if not uses_the_bench(items) or not config.pluginmanager.has_plugin(ALLURE):
         return
@@ -81,7 +83,13 @@ def _choose_default(config: pytest.Config) -> None:
 def _present(config: pytest.Config, *, failed_to_collect: bool = False) -> "Presenter":
     option = config.option
     folder = config.invocation_params.dir / option.allure_report_dir
-    to_be_cleaned = option.clean_alluredir and not option.collectonly and not _is_worker(config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        # allure-pytest would make it next, and end the session with a traceback.
+        text = f"--alluredir={option.allure_report_dir}: cannot hold results ({error.strerror}); name another folder."
+        pytest.exit(f"packbench: {text}", returncode=ExitStatus.WRONG_INPUT)
+    to_be_cleaned = option.clean_alluredir and not runs_nothing(config) and not _is_worker(config)
     # allure-pytest would clean before anybody knows whether there will be anything new.
     option.clean_alluredir = False
     presenter = Presenter(config, folder, to_be_cleaned, failed_to_collect)
@@ -117,6 +125,8 @@ class _Test:
     result: TestResult
     runs: list[Path]
     finished: bool = False
+    began: float = field(default_factory=monotonic)
+    """By a clock that nobody sets: Allure's own begins and ends by one that may be set meanwhile, or frozen."""
 
 
 class Presenter:
@@ -148,7 +158,7 @@ class Presenter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Note what is meant to run, so that a result that never comes is missed: only now was all of it collected."""
-        if not session.items or self._config.option.collectonly or self._failed_to_collect:
+        if not session.items or runs_nothing(self._config) or self._failed_to_collect:
             return
         with self._lost.counted():
             self._make_room()
@@ -230,6 +240,7 @@ class Presenter:
 
     def _finish(self, test: _Test) -> None:
         result, item = test.result, test.item
+        result.stop = result.start + round(1000 * (monotonic() - test.began))
         _blame_the_bench_for_hanging(result)
         _agree(result, self._ends.get(item.nodeid))
         if not result.fullName:

@@ -98,11 +98,11 @@ def are_all_of(results: Path, nodeids: Container[str]) -> bool:
     return results.is_dir() and all(label(result, "nodeid") in nodeids for result in read_results(results))
 
 
-def copy(results: Path, target: Path, nodeids: Container[str]) -> None:
-    """Copy the results of these tests, with everything that hangs on them, and what was meant to run."""
+def copy(results: Path, target: Path, nodeids: Container[str] | None) -> None:
+    """Copy the results of these tests (None: of all), with everything that hangs on them, and what was meant to run."""
     for path in results.glob("*-result.json"):
         result = read_result(path)
-        if result is None or label(result, "nodeid") not in nodeids:
+        if result is None or (nodeids is not None and label(result, "nodeid") not in nodeids):
             continue
         wanted = [path, *(results / str(entry["source"]) for entry in result.get("attachments", ()))]
         for file in filter(Path.is_file, wanted):

@@ -25,7 +25,7 @@ class RewrittenFile:
 
     def reserve(self, size: int) -> None:
         """Own `size` bytes of the disk for the next `write`; raises `OSError` when there are not as many."""
-        file = os.open(self._reserve, _FLAGS)
+        file = os.open(self._reserve, _FLAGS, 0o666)
         try:
             _allocate(file, size)
         except OSError:

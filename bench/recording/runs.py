@@ -109,6 +109,8 @@ def find_run(name: str, root: Path) -> Path:
     """The folder behind a path, a file of a run, a run's id below `root`, or `last`; raises `InputError`."""
     try:
         found = _found(name, root)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         # A name with a NUL, half a character or thousands of them: nothing on a disk can be called so.
         reason = getattr(error, "strerror", None) or error

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ VANISHED = "The process that ran this test ended before the test did."
 LEFT_OUT = "The session ended before this test began."
 STOPPED = "The session was stopped."
 NEVER_ENDED = "The last session never ended: its process died, or is still at it."
+GOES_ON = "The session is still running: what has not ended yet is told as not run."
+NOT_YET = "The session was still running, and this test had not ended."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Session:
     """What a record of schema 1 says instead of `tests`."""
     process: Owner | None = None
     """The process that owns it; None where nobody does any more (a joined record), or the record is an older one."""
+    goes_on: bool = False
+    """Whether it was still running when its ends were settled, see `settled`."""
 
     @classmethod
     def new(cls, facts: Mapping[str, Any]) -> "Session":
@@ -122,6 +127,17 @@ class Session:
     def knows_its_tests(self) -> bool:
         """Whether this is a record of its tests, and not one of schema 1 that only counted them."""
         return not self.counted
+
+    @property
+    def lives(self) -> bool:
+        """Whether another process of this computer is still at it."""
+        process = self.process
+        return self.state == RUNNING and process is not None and process.lives and process != Owner.this_process()
+
+    @property
+    def unfinished(self) -> str:
+        """What is to be said first of a session that has not ended; empty of one that has."""
+        return "" if self.state == ENDED else GOES_ON if self.goes_on else NEVER_ENDED
 
     @property
     def unsafe(self) -> list[TestEnd]:
@@ -143,7 +159,7 @@ class Session:
         if waived and pytest_status == ExitStatus.FAILED and not any(counts[verdict] for verdict in FAILED.values()):
             pytest_status = ExitStatus.GOOD
         status = ExitStatus.of_session(counts, pytest_status, unsafe=bool(self.unsafe))
-        left_out = any(end.verdict == NOT_RUN and end.cause == LEFT_OUT for end in self.tests.values())
+        left_out = any(end.verdict == NOT_RUN and end.cause in (LEFT_OUT, NOT_YET) for end in self.tests.values())
         return ExitStatus.FAILED if left_out and status == ExitStatus.GOOD else status
 
     def go_on_from(self, before: "Session", runs: Path) -> None:
@@ -159,7 +175,8 @@ class Session:
         """
         missing = [nodeid for nodeid in {**self.collected, **dict.fromkeys(self.begun)} if nodeid not in self.tests]
         mute = any(end.verdict == Verdict.BENCH_FAULT and not end.run for end in self.tests.values())
-        left = runs_of(self, runs) if mute or any(nodeid in self.begun for nodeid in missing) else {}
+        looked_for = not self.goes_on and (mute or any(nodeid in self.begun for nodeid in missing))
+        left = runs_of(self, runs) if looked_for else {}
         for nodeid in missing:
             self.note(self._missing(nodeid, left.get(nodeid), stopped=stopped))
         # A test whose process died has left a run, and the bench in some way.
@@ -171,6 +188,8 @@ class Session:
         title = self.collected.get(nodeid, "")
         if run is not None:
             return run
+        if self.goes_on:
+            return TestEnd(nodeid, NOT_RUN, title, NOT_YET)
         if nodeid not in self.begun:
             return TestEnd(nodeid, NOT_RUN, title, LEFT_OUT)
         if stopped:
@@ -305,20 +324,28 @@ def last_session(runs: Path) -> Session | None:
 
 
 def settled(session: Session, runs: Path) -> Session:
-    """A session as a report may tell it: one that never ended gets the ends and the status that its runs tell."""
+    """A session as a report may tell it: one that never ended gets the ends and the status that its runs tell.
+
+    Of one that is still running nothing has gone wrong yet: what has not ended has not been judged.
+    """
     if session.state == ENDED:
         return session
+    session.goes_on = session.lives
     session.settle(runs, stopped=False)
-    session.exit_status = ExitStatus.BENCH_FAULT
+    session.exit_status = session.status(ExitStatus.FAILED) if session.goes_on else ExitStatus.BENCH_FAULT
     return session
 
 
 def runs_of(session: Session, runs: Path) -> dict[str, TestEnd]:
     """What the runs that a session left on the disk tell, by node id; the newest of each test counts."""
     found = {}
+    since = ""
+    with suppress(ValueError):
+        # A day more than there need be: the clock may have been set back over midnight.
+        since = f"{datetime.fromisoformat(session.started) - timedelta(days=1):%Y-%m-%d}"
     for path in sorted(runs.glob("*/*/run.json")):
-        if path.parts[-3] < session.started[:10]:
-            continue  # of an earlier day
+        if path.parts[-3] < since:
+            continue
         end = _end_of(path, session.id)
         if end is not None:
             found[end.nodeid] = end

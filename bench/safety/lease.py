@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,6 +24,8 @@ from bench.user import user
 from bench.verdicts import BenchFault, BenchInUse
 
 EXPIRY = 900.0
+_NOT_TOLD = frozenset({"token", "ends"})
+"""Fields of a holder that say nothing to a reader of a run."""
 NOBODY = "by somebody who left no name"
 RENEWALS = 10
 """How often a lease is renewed before it would expire."""
@@ -47,10 +50,17 @@ class Holder:
     job: str
     since: str
     until: str
+    ends: float = nan
+    """`until` by the clock of its host that nobody sets, s; nan in a record from before that was kept."""
 
-    def expired(self, now: datetime) -> bool:
-        """Whether it has not been renewed for longer than it was given for."""
-        return datetime.fromisoformat(self.until) < now
+    def expired(self) -> bool:
+        """Whether it has not been renewed for longer than it was given for.
+
+        On its own host no leap of the civil clock ends a lease, or keeps one for ever: who holds it lives, so the host
+        has not been started anew since.
+        """
+        by_civil_time = datetime.fromisoformat(self.until) < utc_now()
+        return monotonic() > self.ends if self.host == socket.gethostname() and isfinite(self.ends) else by_civil_time
 
     def __str__(self) -> str:
         job = f", job {self.job}" if self.job else ""
@@ -109,7 +119,7 @@ class BenchLease:
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
         holder = self._me()
-        kept = {field.name: getattr(holder, field.name) for field in fields(holder) if field.name != "token"}
+        kept = {field.name: getattr(holder, field.name) for field in fields(holder) if field.name not in _NOT_TOLD}
         return {**kept, "taken_over": self.taken_from}
 
     @contextmanager
@@ -143,7 +153,7 @@ class BenchLease:
     def _take(self, *, take_over: bool) -> None:
         holder = self._holder()
         if self._is_held(holder):
-            expired = holder is not None and holder.expired(utc_now())
+            expired = holder is not None and holder.expired()
             if not (take_over or expired):
                 raise BenchInUse(
                     f"Bench {self._station} is in use {holder or NOBODY}; wait until that run has ended, or take the "
@@ -165,24 +175,29 @@ class BenchLease:
     def _holder(self) -> Holder | None:
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))
-            holder = Holder(**{field.name: record[field.name] for field in fields(Holder)})
-            holder.expired(utc_now())
+            holder = Holder(**{field.name: record[field.name] for field in fields(Holder) if field.name in record})
+            holder.expired()
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None
         return holder if holder.token.isalnum() else None
 
     def _write(self) -> None:
         partial = self._record.with_suffix(".partial")
-        with suppress(OSError):
+        try:
             partial.write_text(json.dumps(asdict(self._me()), indent=1) + "\n", encoding="utf-8")
             partial.replace(self._record)
+        except OSError:
+            # A holder without a name holds the bench; the record of a dead one, or our own of before, would free it.
+            for file in (partial, self._record):
+                with suppress(OSError):
+                    file.unlink(missing_ok=True)
         self._renewed = monotonic()
 
     def _me(self) -> Holder:
         until = utc_now() + timedelta(seconds=self._expiry)
         return Holder(
             self._token, user(), socket.gethostname(), os.getpid(), self._job or _job(),
-            self._since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"),
+            self._since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"), monotonic() + self._expiry,
         )  # fmt: skip
 
 

@@ -110,12 +110,10 @@ def last_session_of(folder: Path) -> "Session":
 
 def show_session(session: "Session") -> None:
     """What the terminal of the session said at its end, and when that was."""
-    from bench.recording.session_log import ENDED, NEVER_ENDED
-
     ended = f", ended {session.ended[:16].replace('T', ' ')}" if session.ended else ""
     say(f"Session of {session.started[:16].replace('T', ' ')} UTC{ended}.")
-    if session.state != ENDED:
-        say(NEVER_ENDED)
+    if session.unfinished:
+        say(session.unfinished)
     if session.trouble:
         say(f"packbench: {session.trouble}")
     say(session.counts_line())

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from html import escape
 
 from bench.recording.aftermath import NOT_VERIFIED
-from bench.recording.session_log import ENDED, NEVER_ENDED
 from bench.verdicts import FAILED, SELDOM, WORDS, counts_in_words
 from reports.front.pieces import title
 from reports.front.shown import Shown
@@ -82,8 +81,7 @@ def _alarm(shown: Shown) -> str:
     session = shown.session
     if session is None:
         return unsafe
-    stopped = [NEVER_ENDED] if session.state != ENDED else []
-    told = (*stopped, session.trouble, *session.expired_lines())
+    told = (session.unfinished, session.trouble, *session.expired_lines())
     return unsafe + "".join(f'<p class="alarm">{escape(text)}</p>' for text in told if text)
 
 

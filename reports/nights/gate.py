@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from bench.recording.session_log import ENDED, NEVER_ENDED, Session, TestEnd
+from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import FAILED, NOT_RUN, ExitStatus, Verdict
 from reports.nights.changes import Change, Changed, Kind
 from reports.nights.section import left
@@ -65,8 +65,8 @@ def _bench_fault(judged: Judged) -> Iterator[str]:
     """The bench failed in no test, and was left safe by each."""
     yield from _told(judged, Verdict.BENCH_FAULT)
     yield from (f"{end.nodeid}: {end.left}" for end in judged.session.unsafe)
-    if judged.session.state != ENDED:
-        yield NEVER_ENDED
+    if judged.session.unfinished and not judged.session.goes_on:
+        yield judged.session.unfinished
 
 
 @_rule("pack-failure", ExitStatus.FAILED)
@@ -85,6 +85,8 @@ def _other_failure(judged: Judged) -> Iterator[str]:
 def _not_judged(judged: Judged) -> Iterator[str]:
     """Every test was run to its end and judged."""
     yield from _told(judged, Verdict.INCONCLUSIVE, Verdict.ABORTED, Verdict.TEST_ERROR, NOT_RUN)
+    if judged.session.goes_on:
+        yield judged.session.unfinished
     if not judged.session.tests:
         yield "the session has no test"
     if judged.session.trouble and judged.session.exit_status:

@@ -75,7 +75,7 @@ def what_changed(since: Since, listed: Listed) -> str:
 def _notes(since: Since) -> str:
     told = []
     if since.unkept:
-        told.append(f"This session does not count for later ones: {since.unkept}; `packbench report --history=all`.")
+        told.append(f"This session does not count for later ones: {since.unkept}.")
     if since.unreadable:
         several = f"{since.unreadable} files of the history hold no night and were passed over."
         told.append(several if since.unreadable > 1 else "1 file of the history holds no night and was passed over.")

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from bench import clock as clocks
-from bench.clock import Clock, VirtualClock, WallClock
+from bench.clock import CivilTime, Clock, VirtualClock, WallClock
 
 
 @pytest.fixture(params=[VirtualClock, WallClock])
@@ -255,3 +255,31 @@ def test_a_wall_callback_may_close_its_own_clock() -> None:
 
     clock.every(0.001, close)
     assert closed.wait(10)
+
+
+class Watch:
+    """A clock that somebody sets."""
+
+    reads = 0.0
+
+    def __call__(self) -> float:
+        return self.reads
+
+
+def test_civil_time_goes_on_at_half_its_pace_where_the_clock_is_set_back_and_comes_up_with_it() -> None:
+    system, passed = Watch(), Watch()
+    civil, told = CivilTime(system, passed), []
+    for passed.reads, ahead in [(0.0, 7200.0), (10.0, 7200.0), (10.0, 3600.0), (3610.0, 3600.0), (7210.0, 3600.0)]:
+        system.reads = passed.reads + ahead
+        told.append(civil.now())
+    assert told == [7200.0, 7210.0, 7210.0, 9010.0, 10810.0]
+    system.reads = passed.reads = 20000.0
+    assert civil.now() == 20000.0
+
+
+def test_civil_time_follows_a_clock_that_is_set_on() -> None:
+    system = Watch()
+    civil = CivilTime(system, lambda: 0.0)
+    assert civil.now() == 0.0
+    system.reads = 3600.0
+    assert civil.now() == 3600.0

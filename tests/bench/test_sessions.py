@@ -5,15 +5,21 @@ Sessions run inside this process, so that each costs a fraction of a second; wha
 """
 
 import json
+import os
 import re
+import socket
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.recording.owner import Owner, beginning_of
+from bench.recording.session_log import Session as RecordedSession
+from bench.recording.session_log import SessionLog, last_session
 from bench.scenario import Discharge, elapsed
 from bench.testing import TestBench
 from bench.verdicts import Verdict
@@ -212,6 +218,62 @@ def test_a_wrong_option_is_one_sentence_and_nothing_is_opened(
     assert ended.runs == {}
 
 
+@pytest.mark.parametrize("option", ["--setup-plan", "--fixtures", "--fixtures-per-test", "--collect-only"])
+def test_a_session_that_only_shows_what_there_is_leaves_nothing(
+    session: RunSession, tmp_path: Path, option: str
+) -> None:
+    ended = session(ONE, option)
+    assert ended.status == 0, ended.output
+    assert not (tmp_path / "runs").exists()
+    assert "bench failed" not in ended.output
+
+
+def test_a_session_that_would_open_the_bench_and_run_nothing_is_refused(session: RunSession, tmp_path: Path) -> None:
+    ended = session(ONE, "--setup-only", "--seed=1")
+    assert ended.status == 2
+    assert "--setup-plan shows the fixtures and opens nothing" in ended.sentence
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_session_without_a_plugin_of_pytest_s_own_ends_as_any_other(session: RunSession) -> None:
+    # That of the test's own session goes on in this process.
+    ended = session(ONE, "-p", "no:capture", "-p", "no:junitxml", "-p", "no:warnings", "-p", "no:logging")
+    assert ended.status == 0, ended.output
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no folder that takes nothing from anybody")
+def test_a_folder_that_takes_no_recording_is_told_before_the_first_test(session: RunSession) -> None:
+    ended = session(ONE, "--runs=/proc/self/task")
+    assert ended.status == 2
+    assert "--runs=/proc/self/task: cannot hold recordings (" in ended.sentence
+    assert "TEST ERROR" not in ended.output
+
+
+def test_an_older_record_that_cannot_be_replaced_does_not_speak_for_a_session(
+    session: RunSession, tmp_path: Path
+) -> None:
+    (tmp_path / "runs" / "session.json" / "full").mkdir(parents=True)
+    ended = session(ONE)
+    assert ended.status == 2
+    assert "can be neither replaced nor removed (" in ended.sentence
+    assert ended.runs == {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody says when a process began")
+def test_where_another_session_still_records_it_is_told_and_its_record_stays(
+    session: RunSession, tmp_path: Path
+) -> None:
+    number = os.getppid()
+    owner = Owner(socket.gethostname(), number, beginning_of(number))
+    log = SessionLog(tmp_path / "runs", replace(RecordedSession.new({}), process=owner))
+    log.begin()
+    ended = session(ONE)
+    assert ended.status == 3
+    assert f"(process {number}) still records there; wait until it has ended, or name another" in ended.sentence
+    assert last_session(tmp_path / "runs") == log.session
+    assert session(ONE, "--runs=other").status == 0
+
+
 def test_a_bench_on_a_wall_clock_is_not_driven_by_several_processes(
     session: RunSession, tmp_path: Path, station_text: str
 ) -> None:
@@ -219,6 +281,12 @@ def test_a_bench_on_a_wall_clock_is_not_driven_by_several_processes(
     ended = session(ONE, "--trust", "--station=mine.yaml", "--pack=lfp-24s", "-p", "xdist", "-n", "2")
     assert ended.status == 2
     assert ended.sentence.startswith("packbench: Station little is one bench: run it without -n")
+
+
+def test_a_test_that_every_worker_would_run_has_no_one_end(session: RunSession) -> None:
+    ended = session(ONE, "-p", "xdist", "-n", "2", "--dist", "each")
+    assert ended.status == 2
+    assert ended.sentence.startswith("packbench: --dist=each runs every test once for each worker")
 
 
 def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Path) -> None:

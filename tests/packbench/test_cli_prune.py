@@ -1,13 +1,21 @@
 """`packbench prune`: what goes from a folder of recordings, and above all what never does."""
 
+import errno
 import json
+import os
+import shutil
+import socket
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.recording.life import claim
+from bench.recording.owner import Owner, beginning_of
 from bench.recording.session_log import Session, SessionLog, TestEnd
+from packbench import pruning
 from reports.nights.night import Night, Told
 from reports.nights.store import History
 from tests.bench.cli_support import Answer, packbench_here
@@ -60,6 +68,53 @@ def test_without_being_told_to_nothing_is_deleted(runs: Path) -> None:
     assert "Could go: 4 of 5 runs" in answer.out
     assert "--delete" in answer.out
     assert len(json.loads(prune(runs, "--keep-last=1", "--json").out)["goes"]) == 4
+
+
+def test_a_run_that_the_disk_does_not_let_go_of_is_named_and_stays_a_run(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (run(runs, number) for number in range(1, 4))
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path == runs / second / "samples.parquet":
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    answer = prune(runs, "--keep-last=0", "--delete")
+    assert (answer.status, left(runs)) == (2, {second, third})
+    why = "(Operation not permitted); 1 of 3 runs are gone, the others stay."
+    assert f"packbench: {runs / second} cannot be deleted {why}" in answer.err
+    assert first not in left(runs)
+
+
+def test_a_run_that_somebody_else_was_faster_to_delete_is_no_trouble(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = [run(runs, number) for number in range(1, 4)]
+    planned = pruning.plan
+
+    def planned_late(*arguments: Any, **options: Any) -> pruning.Pruning:
+        made = planned(*arguments, **options)
+        shutil.rmtree(runs / several[1])
+        return made
+
+    monkeypatch.setattr(pruning, "plan", planned_late)
+    assert prune(runs, "--keep-last=0", "--delete").status == 0
+    assert left(runs) == set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody says when a process began")
+@pytest.mark.parametrize("lives", [True, False])
+def test_what_a_session_still_writes_stays_also_on_a_virtual_clock(runs: Path, lives: bool) -> None:
+    written = run(runs, 1, None, state="running")
+    number = os.getppid()
+    owner = Owner(socket.gethostname(), number, beginning_of(number) if lives else "another")
+    log = SessionLog(runs, replace(Session.new({}), process=owner))
+    log.begin()
+    prune(runs, "--keep-last=0", "--failures", "--delete")
+    assert left(runs) == ({written} if lives else set())
 
 
 @pytest.mark.a_case_is_enough

@@ -1,10 +1,12 @@
 """`packbench report`: the page of the last session, and its verdict as the exit status."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.recording.owner import Owner
 from bench.recording.session_log import Session, SessionLog, TestEnd
 from tests.bench.cli_support import Answer, packbench
 
@@ -26,9 +28,13 @@ def workplace(tmp_path: Path) -> Path:
 NODEID = "test_cases/test_a.py::test_a"
 
 
-def leave_session(workplace: Path, *ends: TestEnd, exit_status: int | None = 0, begun: tuple[str, ...] = ()) -> None:
-    """Leave the record of a session; without an `exit_status` its process died."""
+def leave_session(
+    workplace: Path, *ends: TestEnd, exit_status: int | None = 0, begun: tuple[str, ...] = (), lives: bool = False
+) -> None:
+    """Leave the record of a session; without an `exit_status` its process died, or it `lives` (it is this one)."""
     log = SessionLog(workplace / "runs", Session.new({"station": "virtual-module", "pack": "lfp-24s"}))
+    if exit_status is None and not lives:
+        log.session.process = replace(Owner.this_process(), began="before")
     log.session.begun += begun
     for end in ends:
         log.session.note(end)
@@ -74,6 +80,17 @@ def test_a_session_that_never_ended_is_a_bench_fault_and_has_a_page_without_any_
     assert "1 bench failed" in answer.out
     page = (tmp_path / "allure-report" / "index.html").read_text(encoding="utf-8")
     assert page.index("The last session never ended") < page.index("<h1>")
+
+
+def test_of_a_session_that_is_still_running_nobody_says_that_it_died_and_no_night_is_kept(tmp_path: Path) -> None:
+    leave_session(tmp_path, *ends(PASS=1), exit_status=None, begun=(NODEID,), lives=True)
+    answer = report(tmp_path)
+    assert answer.status == 1, answer.err
+    assert "The session is still running: what has not ended yet is told as not run." in answer.out
+    assert "0 bench failed, 0 aborted, 1 not run." in answer.out
+    assert "still running" in (tmp_path / "allure-report" / "index.html").read_text(encoding="utf-8")
+    # Its own results are written there when it ends.
+    assert not (tmp_path / "allure-results").exists()
 
 
 def test_a_session_that_could_not_begin_says_why(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_the_newest_run_can_be_called_last(tmp_path: Path) -> None:
     record(tmp_path, name="test_a")
     newest = record(tmp_path, name="test_b")
     assert find_run("last", tmp_path) == newest
-    with pytest.raises(InputError, match="no runs"):
+    with pytest.raises(InputError, match=r"^'last': there are no runs in "):
         find_run("last", tmp_path / "nowhere")
 
 

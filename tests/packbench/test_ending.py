@@ -1,5 +1,6 @@
 """How a command ends: nothing but a verdict on the pack has the pack's status, and an empty value is none."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -106,3 +107,28 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     answer = packbench("live", "file", cwd=tmp_path)
     assert answer.status == 2
     assert answer.err == "packbench: file: cannot hold recordings (File exists); name another folder.\n"
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 3), (errno.EROFS, 3), (errno.ENOENT, 3)])
+def test_a_machine_that_is_full_is_one_sentence_and_no_mistake_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("packbench.pruning.plan", refused)
+    answer = packbench_here("prune", tmp_path)
+    assert (answer.status, answer.err.count("\n")) == (status, 1)
+    assert answer.err.startswith(f"packbench: {os.strerror(number)}: what was to be written is missing or not whole; ")
+
+
+@pytest.mark.parametrize("module", [("packbench", "runs"), ("pytest", "--co", "--station=virtual-module")])
+def test_without_docstrings_figures_have_no_definition(tmp_path: Path, module: tuple[str, ...]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-OO", "-m", *module], capture_output=True, encoding="utf-8", cwd=tmp_path, env=environment,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "packbench: Python was told to leave out docstrings (-OO" in done.stdout + done.stderr
+    assert "Error" not in done.stdout + done.stderr

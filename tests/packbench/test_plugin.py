@@ -173,6 +173,27 @@ class TestOfTheBench:
         assert done.returncode == 0, done.stdout
         assert "ENDED" in done.stdout
 
+    @pytest.mark.parametrize("named", [True, False], ids=["named", "the default"])
+    def test_a_folder_that_takes_no_results_is_told_before_a_test_begins(
+        self, project: Path, run_pytest: RunPytest, named: bool
+    ) -> None:
+        write(project, test_it=USES_OURS)
+        folder = "taken" if named else "allure-results"
+        (project / folder).write_text("", encoding="utf-8")
+        done = run_pytest("--temperatures=25", *([f"--alluredir={folder}"] if named else []))
+        assert done.returncode == 2
+        assert f"--alluredir={folder}: cannot hold results (File exists); name another folder." in refusal(done)
+        assert not list(project.glob("runs/*/*/run.json"))
+
+    def test_no_test_lasts_less_than_nothing_where_the_clock_is_set_back_in_it(
+        self, project: Path, run_pytest: RunPytest
+    ) -> None:
+        sets = "    import time_machine\n    time_machine.travel(0).start()\n"
+        write(project, test_it=f"def test_it(bench):\n{sets}")
+        assert run_pytest("--temperatures=25").returncode == 0
+        (result,) = results(project)
+        assert 0 <= result["stop"] - result["start"] < 300_000
+
     def test_a_fixture_that_wraps_ours_is_ours(self, project: Path, run_pytest: RunPytest) -> None:
         wraps = "import pytest\n@pytest.fixture\ndef bench(bench):\n    return bench\n"
         write(project, conftest=wraps, test_it=SHORT + "def test_mine(bench):\n    bench.run(SHORT)\n")

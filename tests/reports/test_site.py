@@ -1,5 +1,6 @@
 """The report as its reader gets it: built from results, opened in a browser, from a disk."""
 
+import errno
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from bench.verdicts import InputError
 from reports import generator, site
@@ -323,3 +325,78 @@ class TestOutcomes:
         told = "The supply and the chamber disagree."
         (named,) = culprit({"instrument": "chamber"}, told, some.manifest["instruments"])
         assert "SN-chamber" in named
+
+
+# --- a disk that takes nothing ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def another(project: Path, no_generator: None, tmp_path: Path) -> Path:
+    """A copy of the project, with a report, that may be spoilt."""
+    there = Path(shutil.copytree(project, tmp_path / "project", ignore=shutil.ignore_patterns("allure-report")))
+    rebuilt(there)
+    return there
+
+
+def rebuilt(project: Path) -> site.BuiltReport:
+    return site.build(project / "allure-results", project / "allure-report", project / "runs", past=site.Past("all"))
+
+
+def pages(project: Path) -> dict[str, bytes]:
+    found = (path for path in (project / "allure-report").rglob("*") if path.is_file() and path.stat().st_size)
+    return {path.relative_to(project).as_posix(): path.read_bytes() for path in found}
+
+
+def test_a_report_that_cannot_be_finished_costs_nobody_the_one_before(
+    another: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pages(another)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(site.covered, "as_csv", full)
+    with pytest.raises(InputError, match=r"cannot be written to .*allure-report \(No space left on device\); name"):
+        rebuilt(another)
+    assert pages(another) == before
+
+
+def test_pages_of_the_report_before_do_not_survive_among_new_ones(another: Path) -> None:
+    left = another / "allure-report" / "tests" / "old.html"
+    left.parent.mkdir(exist_ok=True)
+    left.write_text("old", encoding="utf-8")
+    built = rebuilt(another)
+    assert built.index.is_file()
+    assert not left.exists()
+    assert {path.name for path in (another / "allure-report").iterdir()} >= {"figures", "index.html"}
+    assert not {".new", ".old"} & {path.name for path in (another / "allure-report").iterdir()}
+
+
+def test_who_builds_into_the_same_folder_is_waited_for_and_then_named(
+    another: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "PATIENCE", 0.05)
+    before = pages(another)
+    with (
+        FileLock(another / "allure-report" / ".packbench-report.lock"),
+        pytest.raises(InputError, match="another `packbench report` has been at it"),
+    ):
+        rebuilt(another)
+    assert pages(another) == before
+
+
+def test_where_the_history_takes_nothing_the_report_is_built_and_says_so(another: Path) -> None:
+    shutil.rmtree(another / "runs" / FOLDER)
+    (another / "runs" / FOLDER).write_text("", encoding="utf-8")
+    built = rebuilt(another)
+    assert re.search(
+        r"Later sessions are not compared with this one: .*history cannot be written \(", built.problem or ""
+    )
+    assert "does not count for later ones: " in built.index.read_text(encoding="utf-8")
+
+
+def test_where_the_results_take_nothing_the_report_is_built_from_a_copy(another: Path) -> None:
+    categories = another / "allure-results" / "categories.json"
+    categories.unlink(missing_ok=True)
+    categories.mkdir()
+    assert rebuilt(another).tests == 8

@@ -322,3 +322,11 @@ def test_a_session_on_a_full_disk_ends_as_a_bench_fault_and_never_as_an_error_of
     assert read.manifest["bench_verdict"]["safe"]
     assert len(read.rows) > 60
     assert read.damage == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no bits that say who may execute a file")
+def test_what_is_written_into_reserved_blocks_is_no_program(tmp_path: Path) -> None:
+    file = RewrittenFile(tmp_path / "run.json")
+    file.reserve(10)
+    file.write("text", fsync=False)
+    assert (tmp_path / "run.json").stat().st_mode & 0o111 == 0

@@ -1,7 +1,12 @@
 """The record of a session: every test has one end, the worst of its phases, and no older session speaks for it."""
 
 import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -10,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.recording.owner import Owner
+from bench.recording.owner import Owner, beginning_of
 from bench.recording.session_log import (
+    GOES_ON,
     LEFT_OUT,
     STOPPED,
     VANISHED,
@@ -242,6 +248,42 @@ def test_a_session_that_never_ended_is_told_with_the_ends_that_its_runs_tell(tmp
     over = session(begun=[A], state="ended", exit_status=0)
     assert settled(over, tmp_path) is over
     assert (over.tests, over.exit_status) == ({}, 0)
+
+
+@pytest.fixture
+def somebody_else() -> Iterator[Owner]:
+    """Another process of this computer, which lives."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield Owner(socket.gethostname(), process.pid, beginning_of(process.pid))
+    process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody says when a process began")
+def test_what_a_session_that_is_still_running_has_not_ended_is_not_judged_and_nothing_died(
+    tmp_path: Path, somebody_else: Owner
+) -> None:
+    running = session(TestEnd(A, Verdict.PASS), begun=[A, RECORDED], collected={A: "", B: ""}, process=somebody_else)
+    left_by(running, tmp_path, None)
+    told = settled(running, tmp_path)
+    assert {nodeid: end.verdict for nodeid, end in told.tests.items()} == {A: "PASS", B: NOT_RUN, RECORDED: NOT_RUN}
+    assert (told.exit_status, told.unfinished) == (ExitStatus.FAILED, GOES_ON)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.BENCH_FAULT, Verdict.TEST_ERROR])
+def test_what_went_wrong_is_told_also_while_a_session_is_still_running(
+    tmp_path: Path, verdict: Verdict, somebody_else: Owner
+) -> None:
+    running = session(TestEnd(A, verdict), collected={A: "", B: ""}, process=somebody_else)
+    assert settled(running, tmp_path).exit_status == ExitStatus.of(verdict)
+
+
+def test_a_run_is_found_where_the_clock_was_set_back_over_midnight(tmp_path: Path) -> None:
+    found = session(begun=[RECORDED])
+    left_by(found, tmp_path, None)
+    (folder,) = tmp_path.glob("*/*/run.json")
+    day = folder.parents[1]
+    found.started = f"{date.fromisoformat(day.name) + timedelta(days=1)}T00:10:00.000Z"
+    assert set(runs_of(found, tmp_path)) == {RECORDED}
 
 
 def test_a_session_that_goes_on_knows_what_the_one_before_had_told(tmp_path: Path) -> None:

@@ -95,6 +95,18 @@ def test_a_holder_that_left_no_name_still_holds_it(tmp_path: Path, left: str) ->
     other.communicate("\n")
 
 
+def test_where_no_record_can_be_written_that_of_a_dead_holder_frees_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rig-1.lock"
+    hold(path, then="import os; os._exit(9)").communicate("\n")
+    assert path.with_suffix(".holder.json").is_file()
+    path.with_suffix(".holder.partial").mkdir()  # as on a disk that takes nothing
+    held = BenchLease(path, "rig-1")
+    with pytest.raises(BenchInUse, match="in use by somebody who left no name"):
+        BenchLease(path, "rig-1")
+    held.release()
+    BenchLease(path, "rig-1").release()
+
+
 def test_a_place_that_cannot_hold_a_lease_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchInUse, match=r"the lease .* cannot be taken"):
@@ -118,9 +130,11 @@ class Calendar:
     """The clocks that a lease goes by, ahead of the real ones by as much as a test says."""
 
     ahead = timedelta()
+    leap = timedelta()
+    """Of the civil clock alone: somebody has set it."""
 
     def civil(self) -> datetime:
-        return utc_now() + self.ahead
+        return utc_now() + self.ahead + self.leap
 
     def elapsed(self) -> float:
         return monotonic() + self.ahead.total_seconds()
@@ -178,6 +192,39 @@ def test_a_lease_that_is_renewed_does_not_expire(tmp_path: Path, calendar: Calen
     with pytest.raises(BenchInUse):
         BenchLease(path, "rig-1")
     held.release()
+
+
+@pytest.mark.parametrize("leap", [timedelta(hours=1), timedelta(days=-400)], ids=["on", "back"])
+def test_a_leap_of_the_civil_clock_ends_no_lease_and_keeps_none_for_ever(
+    tmp_path: Path, calendar: Calendar, leap: timedelta
+) -> None:
+    path = tmp_path / "rig-1.lock"
+    first = BenchLease(path, "rig-1", expiry=600.0)
+    calendar.leap = leap
+    with pytest.raises(BenchInUse):
+        BenchLease(path, "rig-1")
+    calendar.ahead = timedelta(seconds=602)
+    second = BenchLease(path, "rig-1")
+    assert second.as_dict()["taken_over"].startswith("by ")
+    assert "ends" not in second.as_dict()
+    second.release()
+    first.release()
+
+
+@pytest.mark.parametrize("change", [{"host": "another"}, {"ends": None}], ids=["elsewhere", "of before"])
+def test_where_only_the_civil_clock_tells_a_lease_expires_by_it(
+    tmp_path: Path, calendar: Calendar, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "rig-1.lock"
+    first = BenchLease(path, "rig-1", expiry=600.0)
+    kept = {key: value for key, value in (record(path) | change).items() if value is not None}
+    path.with_suffix(".holder.json").write_text(json.dumps(kept), encoding="utf-8")
+    calendar.leap = timedelta(seconds=590)
+    with pytest.raises(BenchInUse):
+        BenchLease(path, "rig-1")
+    calendar.leap = timedelta(seconds=602)
+    BenchLease(path, "rig-1").release()
+    first.release()
 
 
 def test_a_scan_that_renews_nothing_costs_no_disk(tmp_path: Path) -> None:
