@@ -433,10 +433,11 @@ class Measurement:
     def __str__(self) -> str:
         bounds = [f"at least {digits(self.at_least)}"] if self.at_least is not None else []
         bounds += [f"at most {digits(self.at_most)}"] if self.at_most is not None else []
-        allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        allowed = f" (allowed: {' and '.join(bounds)}{unit})" if bounds else ""
         allowed = f" ({self.unstated})" if self.unstated else allowed
         spread = f" ± {digits(self.known_to)}" if self.known_to else ""
-        value = "never measured" if isnan(self.value) else f"{digits(self.value)}{spread} {self.unit}"
+        value = "never measured" if isnan(self.value) else f"{digits(self.value)}{spread}{unit}"
         value = f"not measurable here: {self.unmeasurable}" if self.unmeasurable else value
         return f"{self.name}: {value}{allowed}"
 

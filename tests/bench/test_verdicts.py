@@ -120,6 +120,7 @@ def test_whatever_the_true_value_is_a_pass_is_within_limits_and_a_fail_outside(
         ),
         (Measurement("rise", 3.0, "K", at_most=10), "rise: 3 K (allowed: at most 10 K)"),
         (Measurement("x", 1.0, "V", 0, 2), "x: 1 V (allowed: at least 0 and at most 2 V)"),
+        (Measurement("departures not kept", 1.0, "1", at_most=0.5), "departures not kept: 1 (allowed: at most 0.5)"),
         (Measurement("energy", nan, "Wh"), "energy: never measured"),
     ],
 )
