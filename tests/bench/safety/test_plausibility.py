@@ -1,7 +1,7 @@
 """What a BMS may say, what heat a current can make, which events a run may have: one row after the other."""
 
 from collections.abc import Sequence
-from math import nan
+from math import inf, nan, nextafter
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,8 +14,11 @@ from bench.pack import PackFile
 from bench.safety import events, plausibility
 from bench.safety.formulas import Quantity, Row
 from bench.safety.plausibility import ChargeLeap, OutsideHeat, frozen_temperatures, frozen_voltages
+from instruments.roles import BmsState
 
-CHARGE, STANDBY, STARTING, ERROR = 9.0, 5.0, 1.0, 10.0
+CHARGE, STANDBY, STARTING, ERROR, OPENING = (
+    float(state) for state in (BmsState.CHARGE, BmsState.STANDBY, BmsState(1), BmsState.ERROR, BmsState.OPENING)
+)
 STRING, TEMPERATURE, COUNT = len(DERIVED), len(DERIVED) + 1, len(DERIVED) + 2
 """Where the BMS's string voltage, a temperature of its, and a count are in these rows."""
 
@@ -130,6 +133,11 @@ def test_a_string_lies_between_its_cells_at_their_lowest_and_at_their_highest(st
         (STANDBY, 2.0, 0.0, 2.0, 0.0),  # a current of the moment before
         (STANDBY, 20.0, 3.0, 3.0, 0.0),  # far less than was asked for: it fades
         (STANDBY, 0.5, 0.3, 0.3, 1.0),
+        (STANDBY, 2.0, nextafter(1.0, 2.0), -nextafter(1.0, 2.0), 1.0),
+        (STANDBY, 2.0, 1.0, 2.0, 0.0),  # half of what was asked for, to the last digit
+        (STANDBY, 2.0, 2.0, 1.0, 0.0),
+        (STANDBY, 0.0, 2.0, 2.0, 0.0),
+        (OPENING, 2.0, 2.0, 2.0, 0.0),  # it waits for the current to fall
         (STANDBY, nan, 2.0, 2.0, 0.0),  # somebody else's current has a limit of its own
         (CHARGE, 2.0, 2.0, 2.0, 0.0),
         (ERROR, 2.0, 2.0, 2.0, 0.0),
@@ -148,9 +156,12 @@ def test_contactors_that_are_open_carry_no_current(
 
 def frozen(
     *rows: tuple[float, float, float, float], state: float = CHARGE, soc: float = nan, period: float = 1.0,
-    current: float = 0.0,
+    current: float = 0.0, before: tuple[float, float] = (0.0, 0.0),
 ) -> float:  # fmt: skip
-    """The most that was found in rows of lowest cell, highest cell, string and terminals, of ten cells of 2 Ah."""
+    """The most that was found in rows of lowest cell, highest cell, string and terminals, of ten cells of 2 Ah.
+
+    `before` is what had gone in and come out by then, Ah.
+    """
     quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
     return max(
         quantity(
@@ -162,8 +173,8 @@ def frozen(
                 cell_voltage_min=lowest,
                 cell_voltage_max=highest,
                 soc=soc,
-                charge_ah=current * number * period / 3600,
-                discharge_ah=0.0,
+                charge_ah=before[0] + max(current, 0.0) * number * period / 3600,
+                discharge_ah=before[1] + max(-current, 0.0) * number * period / 3600,
             )
         )
         for number, (lowest, highest, string, terminals) in enumerate(rows)
@@ -203,6 +214,17 @@ def moving(cells: int, volts: float, start: float = 3.3) -> list[tuple[float, fl
 def test_the_extreme_of_cells_may_stand_while_others_move(cells: int, volts: float) -> None:
     # One weak cell dives while the highest is on a plateau; all but the emptiest climb.
     assert frozen(*moving(cells, volts), current=2.0) < 0.1
+
+
+@pytest.mark.parametrize("current", [8.0, -8.0])
+@pytest.mark.parametrize("before", [(0.0, 0.0), (7.0, 0.0), (0.0, 7.0), (3.0, 3.0)])
+def test_no_cell_stands_still_while_so_much_charge_flows_whatever_has_flowed_before(
+    before: tuple[float, float], current: float
+) -> None:
+    """A twentieth of the charge is 0.1 Ah: 45 s of 8 A."""
+    rows = [(3.28, 3.33, 32.9 + number * 0.006, 32.9 + number * 0.006) for number in range(61)]
+    assert frozen(*rows[:44], current=current, before=before) == 0.0
+    assert frozen(*rows, current=current, before=before) > 1.0
 
 
 @pytest.mark.parametrize("volts", [0.3, -0.3])
@@ -422,6 +444,11 @@ def test_cells_that_warm_up_without_a_current_in_air_that_does_not_are_heated_fr
     four_cells: PackFile,
 ) -> None:
     assert outside(four_cells, WARMING) == pytest.approx(19.0)
+
+
+def test_a_temperature_beyond_all_measure_is_heat_and_one_that_is_missing_is_none(four_cells: PackFile) -> None:
+    assert outside(four_cells, [25.0, inf]) == inf
+    assert balanced(four_cells, [25.0, nan]) == (0.0, 0.0, 0.0)
 
 
 def test_cells_that_follow_their_air_are_not(four_cells: PackFile) -> None:
