@@ -232,6 +232,15 @@ def test_what_has_to_stay_in_a_car_is_shown_once_it_is_known_and_what_its_trip_t
         assert found.seen[-1].wanted is None  # it is back, and has no other
 
 
+def test_what_was_given_before_one_trip_does_not_count_for_the_next(on: On) -> None:
+    days = hours(0.5, trips=(Trip(600.0, 800.0, 2.0), Trip(1200.0, 1400.0, 2.0)))
+    with manager(lambda asked: {"power": -3000 if asked["reason"] == "start" else 0}) as (address, _):
+        run = on("virtual-module", soc=0.6).run(Manage(address, days))
+    first, second = events(run, "departure")
+    assert first["given"] > 1
+    assert (second["given"], second["withheld"]) == (0.0, 0.0)
+
+
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
     days = hours(1, trips=(Trip(1800.0, 3000.0, 10.0),))
     with manager(lambda asked: {"power": -3000 if asked["reason"] == "start" else 2000}) as (address, asked):
