@@ -1,4 +1,4 @@
-"""The inverter that supplies a load from a car: what it carries and for how long, when it tries again, what it tells."""
+"""The inverter that supplies a load from a car: what it carries, for how long, when it tries again, what it tells."""
 
 from collections.abc import Callable
 from math import inf, nan, nextafter
