@@ -1,7 +1,7 @@
 """Which of two meters that disagree is suspected, and which cell a value is about: on the rows of a shipped station."""
 
 from collections.abc import Sequence
-from math import nan, nextafter
+from math import inf, nan, nextafter
 
 import pytest
 
@@ -64,6 +64,35 @@ def evidence(four_cells: PackFile) -> Evidence:
     ],
 )
 def test_of_two_ammeters_the_one_that_is_alone_with_its_word_is_suspected(
+    evidence: Evidence, values: dict[str, float], suspected: tuple[str, ...]
+) -> None:
+    assert evidence.suspects[quantities.BMS_CURRENT_DIFFERENCE](row(**values)) == suspected
+
+
+APART = STATION.guard.current_disagreement * 5.0
+"""A by which two ammeters of this pack may differ: it may be discharged with 5 A."""
+MORE = nextafter(APART, inf)
+
+
+@pytest.mark.parametrize(
+    ("values", "suspected"),
+    [
+        # One of which nothing is asked may read as much as two ammeters may differ by.
+        ({"supply": APART}, ("supply", "bms")),
+        ({"supply": MORE}, ("supply",)),
+        ({"load": -APART}, ("load", "bms")),
+        ({"load": -MORE}, ("load",)),
+        # And so much may all others together differ from the BMS.
+        ({"supply": 3.0, "bms": APART}, ("supply",)),
+        ({"supply": 3.0, "bms": MORE}, ("supply", "bms")),
+        # What the BMS confirms of a set point does flow.
+        ({"asked": 2 * APART, "bms": APART}, ("supply",)),
+        ({"asked": 2 * APART, "bms": nextafter(APART, 0.0)}, ("supply", "bms")),
+        ({"asked": -2 * APART, "bms": -APART}, ("load",)),
+        ({"asked": -2 * APART, "bms": -nextafter(APART, 0.0)}, ("load", "bms")),
+    ],
+)
+def test_ammeters_that_are_apart_by_no_more_than_they_may_be_are_not(
     evidence: Evidence, values: dict[str, float], suspected: tuple[str, ...]
 ) -> None:
     assert evidence.suspects[quantities.BMS_CURRENT_DIFFERENCE](row(**values)) == suspected

@@ -252,6 +252,27 @@ def test_a_contactor_that_closes_moves_the_terminals_and_not_the_cells() -> None
     assert frozen((3.3, 3.31, 33.0, 0.0), (3.3, 3.31, 33.0, 0.0), *[(3.3, 3.31, 33.1, 33.0)] * 30) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("opened", "closed", "first"), [(-1.0, 0.0, 10.0), (-1.0, 3.0, 15.0), (-1.0, 5.0, 15.0), (7.0, 12.0, 25.0)]
+)
+def test_terminals_count_from_the_second_look_on_at_a_contactor_that_has_closed(
+    opened: float, closed: float, first: float
+) -> None:
+    """Until the first one they may still have come to the string; what has moved behind the second, the next finds."""
+    cells = INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]
+    quantity = frozen_voltages(cells, STRING, 10, 2.0)
+    found = {
+        time: quantity(
+            row(
+                time, string=33.05 + time, bms_state=STANDBY if opened <= time < closed else CHARGE, voltage=33.05 + time,
+                cell_voltage_min=3.3, cell_voltage_max=3.31,
+            )
+        )
+        for time in map(float, range(40))
+    }  # fmt: skip
+    assert next(time for time, share in found.items() if share > 1.0) == first
+
+
 def charge_shown(soc: float) -> float:
     """The most that was found while 0.4 Ah of 2 Ah went in and the display stood at `soc`."""
     quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
@@ -260,6 +281,12 @@ def charge_shown(soc: float) -> float:
 
 def test_a_charge_that_stands_still_while_charge_is_counted_is_frozen() -> None:
     assert charge_shown(0.5) > 1.0
+
+
+@pytest.mark.parametrize(("end", "inside"), zip(plausibility.ENDS_OF_SCALE, (1.0, 0.0), strict=True))
+def test_a_display_short_of_the_end_of_its_scale_may_not(end: float, inside: float) -> None:
+    assert charge_shown(end) == 0.0
+    assert charge_shown(nextafter(end, inside)) > 1.0
 
 
 @pytest.mark.parametrize("soc", [0.0, 1.0])
