@@ -264,8 +264,8 @@ def test_terminals_count_from_the_second_look_on_at_a_contactor_that_has_closed(
     found = {
         time: quantity(
             row(
-                time, string=33.05 + time, bms_state=STANDBY if opened <= time < closed else CHARGE, voltage=33.05 + time,
-                cell_voltage_min=3.3, cell_voltage_max=3.31,
+                time, string=33.05 + time, voltage=33.05 + time, cell_voltage_min=3.3, cell_voltage_max=3.31,
+                bms_state=STANDBY if opened <= time < closed else CHARGE,
             )
         )
         for time in map(float, range(40))
