@@ -73,7 +73,12 @@ SAMPLE_AGE = Channel("sample age", "time", "s")
 
 def raw_label(instrument: str, channel: Channel) -> str:
     """Column of one raw channel, e.g. `Emulator Cell 7 / V`."""
-    return f"{instrument.title()} {channel.name.title()} / {channel.unit}"
+    return label(instrument, channel.name, channel.unit)
+
+
+def label(instrument: str, channel: str, unit: str) -> str:
+    """Column of a raw channel by its name and unit, as the one above: what it measures is not told by it."""
+    return f"{instrument.title()} {channel.title()} / {unit}"
 
 
 def bms_label(instrument: str, channel: str) -> str:

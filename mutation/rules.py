@@ -3,7 +3,7 @@
 A rule is a matcher of a piece of the syntax tree; whatever it matches is left out with everything inside.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import libcst as cst
 import libcst.matchers as m
@@ -54,6 +54,16 @@ LEFT_OUT: Mapping[str, m.BaseMatcherNode] = {
     "logging": m.Call(m.Attribute(_one_of(WRITES_LOGS))),
 }  # fmt: skip
 _CAST = m.Call(m.Name("cast"))
+_PLATFORM = m.Attribute(m.Name("sys"), m.Name("platform"))
+
+
+def _compared(operator: m.BaseCompOpMatchType) -> m.Comparison:
+    return m.Comparison(_PLATFORM, [m.ComparisonTarget(operator, m.SimpleString(m.MatchRegex("[\"']win32[\"']")))])
+
+
+# Mutants are tried in forks, which Windows has not: no test runs there what only Windows runs, nor can it notice
+# another name of that.
+_ON_WINDOWS, _ELSEWHERE = m.If(_compared(m.Equal())), m.If(_compared(m.NotEqual()))
 
 
 def _by_kind() -> dict[str, list[tuple[str, m.BaseMatcherNode]]]:
@@ -83,12 +93,15 @@ def _inside(path: tuple[cst.CSTNode, ...]) -> Iterator[tuple[cst.CSTNode, ...]]:
     node = path[-1]
     if is_left_out(node):
         return
-    children = node.children
+    children: Sequence[cst.CSTNode] = node.children
     if m.matches(node, _CAST):
         # Its first argument is the type checker's, and it does nothing at run time.
         children = cst.ensure_type(node, cst.Call).args[1:]
     else:
         yield path
+    if m.matches(node, _ON_WINDOWS | _ELSEWHERE):
+        choice = cst.ensure_type(node, cst.If)
+        children = [child for child in (choice.orelse if m.matches(node, _ON_WINDOWS) else choice.body,) if child]
     for child in children:
         yield from _inside((*path, child))
 

@@ -131,8 +131,9 @@ class EmulatedPack:
         self._memory.warm_to(temperature)
         self._total: list[float] = self._resistance(temperature).tolist()
         self._wanted, self._written = list(self._total), list(self._total)
-        self._current, self._time, self._edge = nan, nan, RESTING * capacity
-        self._edge_at = self._begun_at = self._due = 0.0
+        self._edge = RESTING * capacity
+        self._current = self._time = self._edge_at = self._begun_at = self._due = nan
+        """nan: nobody has told a current yet."""
         self._left: list[int] = []
         """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
@@ -157,7 +158,7 @@ class EmulatedPack:
             self._memory.warm_to(temperature)
             self._wanted = list(self._total)
             self._left = list(range(len(self._wanted)))
-            self._due = 0.0
+            self._due = time  # the rows that the cells run on are those of another temperature
         if not isnan(current):
             self._remember(current, time)
         if not self._left:

@@ -100,7 +100,8 @@ class Engine:
             self.sampler.go_on(resumption.past.rows)
         self._had = self._step_time = 0.0
         self.step: Step | None = None
-        self.step_started = 0.0
+        self.step_started: float
+        """Bench time at which `step` began, s, without the time that another process has had of it."""
         self._chamber_alarm = ""
         self._takes_time = bench.station.clock == "wall"
         """Whether answers do."""

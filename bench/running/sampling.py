@@ -240,9 +240,9 @@ class Sampler:
             self._stepped = False
             # One reading that is missing must not make the counters nan for good; the guard knows of it.
             if not isnan(power):
-                direction = 0 if current >= 0 else 1
-                self._counters[direction] += abs(current) * hours
-                self._counters[2 + direction] += abs(power) * hours
+                # Each by its own sign: where a current turns between two rows, its mean has another than the power's.
+                self._counters[current < 0] += abs(current) * hours
+                self._counters[2 + (power < 0)] += abs(power) * hours
         row[_COUNTERS] = self._counters
 
     def _tell(self, violations: Sequence[Violation]) -> None:

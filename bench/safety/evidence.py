@@ -6,16 +6,15 @@ is no meter: an instrument that regulates by its own wrong reading confirms it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from math import isnan
 
 from bench import columns
-from bench.columns import INDEX, bms_label, raw_label
+from bench.columns import INDEX, bms_label, label, raw_label
 from bench.pack import PackFile
 from bench.safety import coolant, events, plausibility, quantities
 from bench.safety.guard import CONNECTED, Evidence, Meter
 from bench.station import StationFile
-from instruments.roles import AMPERES, VOLTS, Channel
+from instruments.roles import AMPERES, VOLTS
 
 Row = Sequence[float]
 Suspects = Callable[[Row], tuple[str, ...]]
@@ -59,20 +58,18 @@ class _Bench:
         self.bms, self.chamber = station.whoever_is("bms"), station.whoever_is("chamber")
         self.coolant = station.player("coolant")
         self.scanners, self.emulator = station.players("temperatures") or ("temperatures",), station.player("emulator")
-        self.cells = {} if self.emulator is None else self._channels(self.emulator, Channel("cell", "voltage", "V"))
-        degrees = Channel("sensor", "temperature", "degC")
+        self.cells = {} if self.emulator is None else self._channels(self.emulator, "cell", "V")
         self.sensors = {
             (word if len(self.scanners) == 1 else f"{name} {word}"): position
             for name in self.scanners
-            for word, position in self._channels(name, degrees).items()
+            for word, position in self._channels(name, "sensor", "degC").items()
         }
 
-    def _channels(self, instrument: str, channel: Channel) -> dict[str, int]:
+    def _channels(self, instrument: str, channel: str, unit: str) -> dict[str, int]:
         """Positions of an instrument's numbered channels, by what they are called: `sensor 2`."""
-        first = raw_label(instrument, replace(channel, name=f"{channel.name} 1"))
-        prefix, unit = first[: first.rindex("1")], first[first.rindex(" / ") :]
-        found = [self.index[name] for name in self.layout if name.startswith(prefix) and name.endswith(unit)]
-        return {f"{channel.name} {number}": position for number, position in enumerate(found, 1)}
+        prefix, suffix = label(instrument, f"{channel} 1", unit).rsplit("1", 1)
+        found = [self.index[name] for name in self.layout if name.startswith(prefix) and name.endswith(suffix)]
+        return {f"{channel} {number}": position for number, position in enumerate(found, 1)}
 
     def of_bms(self, channel: str) -> int:
         """Position of a channel of the BMS."""

@@ -231,8 +231,8 @@ def _is_locked(life: Path) -> bool:
 def _job() -> str:
     """Where the CI job can be looked at; empty at a desk."""
     environment = os.environ
-    if "GITHUB_RUN_ID" in environment:
-        parts = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-        server, repository, number = (environment.get(name, "") for name in parts)
+    parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    if all(parts):
+        server, repository, number = parts
         return f"{server}/{repository}/actions/runs/{number}"
     return environment.get("CI_JOB_URL") or environment.get("BUILD_URL") or ""

@@ -38,8 +38,6 @@ FASTEST_CELL = 20.0
 RISING, FALLING = 0.0005, 0.05
 """1/s by which a displayed state of charge may wander without a current: an estimator that corrects itself (3 % a
 minute), and down, the lowest cell, as fast as a short inside drains it (180C)."""
-SETTLED = 3.0
-"""s after a contactor has closed from which on the terminals show the string in every scan."""
 CELL_TRAVEL, TEMPERATURE_TRAVEL, CHARGE_TRAVEL = 0.02, 5.0, 0.05
 """V per cell, K, and share of the rated capacity, by which others must have moved before one that stood still to its
 last digit has frozen. No cell stands still to its last digit while that charge flows, not on an LFP plateau either."""
@@ -48,7 +46,8 @@ CARRYING = 0.5
 LEAKING = 0.1
 """Share of the current asked for that may seem to flow through an open path: an ammeter's offset."""
 STILL_PERIOD = 5.0
-"""s between two looks at what stands still: it does so for longer."""
+"""s between two looks at what stands still: it does so for longer. So long after a contactor has closed, which takes
+3 s at most, the terminals show the string in every scan."""
 ENDS_OF_SCALE = 0.01, 0.99
 """State of charge beyond which a display may stand still: it has no more to show."""
 HEAT_CAPACITY = 3.2
@@ -240,12 +239,14 @@ def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: 
     The state of charge moves with the charge that was counted: ammeters that disagree have a limit of their own.
     """
     lowest, highest = cells
-    connected = Connected()
+    connected = False
     low, high = ENDS_OF_SCALE
 
     def companions(row: Row) -> Sequence[float]:
+        nonlocal connected
         charge = _net_charge(row) if low < row[_SOC] < high else nan
-        terminals = row[_VOLTAGE] if connected(row) >= SETTLED else nan
+        before, connected = connected, row[_STATE] in CONNECTED
+        terminals = row[_VOLTAGE] if before and connected else nan
         return terminals, row[string], series * (row[lowest] + row[highest]) / 2, charge
 
     travel = series * CELL_TRAVEL
@@ -327,22 +328,6 @@ class PathOpen:
             return 1.0 if apart and self.agreed else 0.0
         self.agreed = not apart
         return 0.0
-
-
-class Connected:
-    """For how long, s, the contactors have been closed; -1 while they are open."""
-
-    def __init__(self) -> None:
-        self._since = nan
-
-    def __call__(self, row: Row) -> float:
-        """Take the next row."""
-        if row[_STATE] not in CONNECTED:
-            self._since = nan
-            return -1.0
-        if isnan(self._since):
-            self._since = row[_TIME]
-        return row[_TIME] - self._since
 
 
 # --- heat -------------------------------------------------------------------------------------------------------------

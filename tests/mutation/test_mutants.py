@@ -69,6 +69,22 @@ def test_the_type_of_a_cast_is_left_alone_and_its_value_is_not() -> None:
     assert changes("def f(a):\n    return cast('A', a + 1)\n") == {"return cast('A', a - 1)", "return cast('A', a + 2)"}
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("if sys.platform == 'win32':\n    A = 1\nelse:\n    B = 1\n", {"B = 2", "B = None"}),
+        ("if sys.platform != 'win32':\n    A = 1\nelse:\n    B = 1\n", {"A = 2", "A = None"}),
+        ("def f(a):\n    if sys.platform == 'win32':\n        return 1\n    return 2\n", {"return 3"}),
+    ],
+)
+def test_what_only_windows_runs_is_left_alone(source: str, expected: set[str]) -> None:
+    assert changes(source) == expected
+
+
+def test_what_another_platform_runs_is_not() -> None:
+    assert {"A = 2", "if sys.platform != 'linux':"} <= changes("if sys.platform == 'linux':\n    A = 1\n")
+
+
 def test_a_mutant_is_the_file_with_one_change_and_says_where() -> None:
     source = "A = 1\n\n\ndef f(a, b):\n    return g(\n        a < b,  # why\n        b,\n    )\n"
     (mutant,) = (mutant for mutant in mutants(source) if mutant.kind == "swap op")

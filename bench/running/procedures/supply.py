@@ -106,7 +106,7 @@ class Inverter:
         """W to a load of so many, at a time of the step (s)."""
         if self.state is SupplyState.EMPTY or self._is_empty(row):
             self.state = SupplyState.EMPTY
-        elif self.state is SupplyState.TRIPPED and time - self._tripped >= self._step.restart:
+        elif self.state is SupplyState.TRIPPED and time - self._tripped >= self._step.restart - ROUNDING:
             self.state, self._over_since = SupplyState.ON, None
         if self.state is SupplyState.ON and self._is_too_much(load, time):
             self.state, self._tripped = SupplyState.TRIPPED, time
@@ -121,4 +121,4 @@ class Inverter:
             return False
         if self._over_since is None:
             self._over_since = time
-        return load > self._step.short * self._rated or time - self._over_since > self._step.overload
+        return load > self._step.short * self._rated or time - self._over_since > self._step.overload + ROUNDING

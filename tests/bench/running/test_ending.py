@@ -1,6 +1,6 @@
 """What ends a step: which of its conditions, from when on, and what no condition may end."""
 
-from math import nan
+from math import inf, nan, nextafter
 from types import SimpleNamespace
 from typing import cast
 
@@ -34,6 +34,33 @@ def test_a_current_is_compared_by_its_magnitude_whichever_way_it_flows(four_cell
     ending = Conditions(Discharge(2.0, until=[current_below(0.1, hold=1.0), elapsed(hours=1)]), four_cells, 0.0)
     assert ends_at(ending, *[row(time, 2.0 * sign) for time in range(5)]) is None
     assert ends_at(ending, *[row(time, 0.05 * sign) for time in range(5, 10)]) == 6.0
+
+
+ROUNDING = 1e-6
+"""By which a value, a time and a hold may be short of what was asked for: a sum of periods is never quite that."""
+
+
+@pytest.mark.parametrize(
+    ("condition", "edge", "beyond"),
+    [
+        (soc_above(0.5), row(1.0, soc=0.5 - ROUNDING), row(1.0, soc=nextafter(0.5 - ROUNDING, 0.0))),
+        (current_below(0.5, hold=0.0), row(1.0, 0.5 + ROUNDING), row(1.0, nextafter(0.5 + ROUNDING, inf))),
+        (elapsed(seconds=9), row(9.0 - ROUNDING), row(nextafter(9.0 - ROUNDING, 0.0))),
+    ],
+    ids=["above", "below", "elapsed"],
+)
+def test_a_condition_forgives_the_rounding_of_a_sum_and_no_more(
+    four_cells: PackFile, condition: Until, edge: list[float], beyond: list[float]
+) -> None:
+    step = Charge(1.0, until=condition)
+    assert Conditions(step, four_cells, 0.0).reached(beyond) is None
+    assert Conditions(step, four_cells, 0.0).reached(edge) == str(condition)
+
+
+def test_a_hold_forgives_the_rounding_of_a_sum_and_no_more(four_cells: PackFile) -> None:
+    ending = Conditions(Charge(1.0, until=current_below(0.5, hold=4.0)), four_cells, 0.0)
+    just = 4.0 - ROUNDING
+    assert ends_at(ending, row(0.0, 0.1), row(nextafter(just, 0.0), 0.1), row(just, 0.1)) == just
 
 
 def test_what_held_before_a_pause_must_hold_anew_after_it(four_cells: PackFile) -> None:

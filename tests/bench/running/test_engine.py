@@ -13,6 +13,7 @@ import pytest
 
 from bench import columns
 from bench.recording.run import RunRecord
+from bench.running.procedures.registry import procedure_for
 from bench.scenario import (
     Charge,
     Discharge,
@@ -20,6 +21,7 @@ from bench.scenario import (
     Pulse,
     Rest,
     Soak,
+    Step,
     cell_voltage_above,
     cell_voltage_below,
     current_below,
@@ -184,6 +186,26 @@ def test_discharge_is_negative_and_counts_apart(little_bench: TestBench) -> None
     assert column(run, "Charging Capacity / Ah").max() == 0.0
 
 
+@pytest.mark.parametrize("least", [-0.04, -0.041, -0.039])
+def test_where_a_current_turns_between_two_rows_its_charge_and_its_energy_count_by_their_own_signs(
+    little_bench: TestBench, plant: Plant, least: float
+) -> None:
+    """It flows in at 13 V and out at 12 V: about no charge has moved, and energy has gone in."""
+
+    def turn() -> None:
+        plant.leak, plant.bus = (least, 12.0) if plant.leak > 0 else (0.04, 13.0)
+        plant.current = plant.leak
+
+    plant.on_scan.append(turn)
+    run = little_bench.run(Rest(until=elapsed(seconds=20)))
+    moved = [column(run, name)[[0, -1]] @ [-1, 1] for name in (
+        "Charging Capacity / Ah", "Discharging Capacity / Ah", "Charging Energy / Wh", "Discharging Energy / Wh",
+    )]  # fmt: skip
+    hours = np.ptp(column(run, "Test Time / s")) / 3600
+    charge, energy = (0.04 + least) / 2 * hours, (0.04 * 13.0 + least * 12.0) / 2 * hours
+    assert moved == pytest.approx([max(charge, 0.0), max(-charge, 0.0), energy, 0.0])
+
+
 def test_set_points_are_recorded_only_while_they_are_asked_for(little_bench: TestBench) -> None:
     run = little_bench.run(Discharge(2.0, until=elapsed(seconds=10)), Rest(until=elapsed(seconds=30)))
     asked, steps = column(run, "Set Current / A"), column(run, "Step Count / 1")
@@ -266,6 +288,23 @@ def test_a_fast_recharge_follows_the_limit_of_the_bms_scan_by_scan(little_bench:
     run = little_bench.run(FastRecharge(until=elapsed(seconds=20)))
     # What was sent at one scan flows at the next; 9 A is bounded by the pack's 4 A.
     assert column(run, "Current / A")[1:6].tolist() == [3.0, 2.5, 0.0, 4.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("step", "points"),
+    [
+        (Charge("C/2", until=LONG), {"current": 1.0, "voltage": pytest.approx(13.8)}),
+        (Discharge("C/2", until=LONG), {"current": -1.0}),
+        (Pulse(2.0, duration=3.0), {"current": -2.0}),
+        (FastRecharge(until=LONG), {"current": 4.0, "voltage": pytest.approx(13.8)}),
+        (Rest(until=LONG), {}),
+    ],
+    ids=lambda each: getattr(each, "kind", ""),
+)
+def test_a_step_begins_with_the_set_points_that_it_will_ask_for(
+    little_bench: TestBench, step: Step, points: dict[str, float]
+) -> None:
+    assert procedure_for(step, little_bench.engine.bench).set_points() == points
 
 
 def test_a_discharge_leaves_the_sink_alone_once_it_is_programmed(little_bench: TestBench, plant: Plant) -> None:

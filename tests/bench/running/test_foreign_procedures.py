@@ -1,9 +1,12 @@
 """What a package's procedure answers, whatever that is: one sentence, nobody's hardware blamed, everything off."""
 
 from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
 from math import inf, nan
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.running.procedures import Extremes
@@ -116,6 +119,10 @@ class _Ending:
         ("ending", answering(_Ending(True)), "ending.reached is True; it must be a sentence, or None while the step"),
         ("pace", answering(0), "pace is 0; it must be a number of s above 0."),
         ("pace", answering(nan), "pace is nan; it must be a number of s above 0."),
+        ("pace", answering(inf), "pace is inf; it must be a number of s above 0."),
+        ("pace", answering(-1.0), "pace is -1.0; it must be a number of s above 0."),
+        ("pace", answering(True), "pace is True; it must be a number of s above 0."),
+        ("pace", answering("1"), "pace is '1'; it must be a number of s above 0."),
     ],
 )
 def test_what_cannot_be_an_answer_in_the_middle_of_a_step_is_a_mistake_in_its_code_and_all_is_off(
@@ -129,3 +136,15 @@ def test_what_cannot_be_an_answer_in_the_middle_of_a_step_is_a_mistake_in_its_co
     assert f"Step 'trickle': its procedure's {says}" in str(caught.value)
     concluded = little_bench.conclude(caught.value)
     assert (concluded.verdict, concluded.bench is not None and concluded.bench.safe) == ("TEST ERROR", True)
+
+
+@pytest.mark.parametrize(
+    "pace", [2.0, 2, np.float32(2.0), np.int64(2), Fraction(2)], ids=lambda pace: type(pace).__name__
+)
+def test_any_kind_of_number_is_a_pace(
+    little_bench: TestBench, bring: Bring, monkeypatch: pytest.MonkeyPatch, pace: Any
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, "pace", answering(pace))
+    times = [row[0] for row in little_bench.run(Trickle(0.25)).rows]
+    assert {round(later - before, 6) for before, later in pairwise(times[-4:])} == {2.0}

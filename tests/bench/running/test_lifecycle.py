@@ -42,6 +42,13 @@ def test_a_run_keeps_who_each_instrument_said_it_is(on: Callable[..., TestBench]
     assert len({model for _, model in told.values()}) == len(told)
 
 
+def test_what_is_said_on_each_wire_is_kept_under_the_name_of_its_instrument(on: Callable[..., TestBench]) -> None:
+    bench = on("virtual-module")
+    bench.conclude()
+    lines = (bench.run_log.folder / "transcript.log").read_text(encoding="utf-8").splitlines()
+    assert {line.split()[1] for line in lines if len(line.split()) > 2} == set(bench.station.instruments)
+
+
 def test_a_run_keeps_what_its_instruments_were_told_to_protect(little_bench: TestBench, plant: Plant) -> None:
     manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
     assert manifest["clock"].keys() == {"kind", "epoch", "speed"}

@@ -1,6 +1,7 @@
 """An output that goes off by itself in the middle of a step: a fault of the bench, never a full or an empty battery."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from bench.scenario import Charge, Discharge, Step, current_below, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure
-from tests.bench.fakes import Plant
+from instruments.roles import InstrumentFault
+from tests.bench.conftest import OpenTestBench
+from tests.bench.fakes import FakeSupply, Plant
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,53 @@ def test_it_ends_the_step_and_blames_the_bench(little_bench: TestBench, plant: P
         little_bench.run(step)
     assert lost.value.fault == "output-lost"
     assert little_bench.conclude(lost.value).verdict == "BENCH FAULT"
+
+
+ONE = '  supply: {driver: "tests.bench.fakes:FakeSupply", resource: plant, roles: [source, sink]}\n'
+SOURCE, SINK = ONE.replace("source, sink", "source"), ONE.replace("source, sink", "sink").replace("supply", "load", 1)
+
+
+@pytest.mark.parametrize(
+    ("sources", "alarms", "says"),
+    [
+        (["supply"], {}, "look for an alarm on it, its watchdog or a hand on its panel."),
+        (["supply"], {"supply": ("too hot",)}, "it reports too hot."),
+        (["supply"], {"supply": ("too hot", "too loud")}, "it reports too hot; too loud."),
+        (["supply", "second"], {"second": ("too hot",)}, "it reports second: too hot."),
+        (
+            ["supply", "second"], {"second": ("too hot",), "supply": ("too hot", "too loud")},
+            "it reports supply: too hot; supply: too loud; second: too hot.",
+        ),
+        (["supply", "second"], {"second": InstrumentFault("silent"), "supply": ("too hot",)}, "supply: too hot."),
+        (["supply"], {"load": ("too hot",)}, "look for an alarm on it, its watchdog or a hand on its panel."),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_instruments_that_were_asked_is_told_by_name_where_they_are_several(
+    new_bench: OpenTestBench, plant: Plant, station_text: str, monkeypatch: pytest.MonkeyPatch, sources: list[str],
+    alarms: dict[str, Any], says: str,
+) -> None:  # fmt: skip
+    def told(self: FakeSupply) -> tuple[str, ...]:
+        found = alarms.get(self.name, ())
+        if isinstance(found, Exception):
+            raise found
+        return tuple(found)
+
+    monkeypatch.setattr(FakeSupply, "alarms", told, raising=False)
+    players = "".join(SOURCE.replace("supply", name, 1) for name in sources) + SINK
+    bench = new_bench(station=station_text.replace(ONE, players))
+    bench.open()
+
+    def trip() -> None:
+        if plant.now() > 5.0:
+            plant.source_on = False
+            plant.advance()
+
+    plant.on_scan.append(trip)
+    with pytest.raises(BenchFault) as lost:
+        bench.run(Charge(1.0, current_below(0.1)))
+    bench.conclude(lost.value)
+    assert str(lost.value).startswith(f"{' and '.join(sources)} was asked for 1 A, reads 0 A")
+    assert str(lost.value).endswith(says)
 
 
 def causes(bench: TestBench) -> list[tuple[str, str]]:

@@ -232,6 +232,49 @@ def test_what_has_to_stay_in_a_car_is_shown_once_it_is_known_and_what_its_trip_t
         assert found.seen[-1].wanted is None  # it is back, and has no other
 
 
+@pytest.mark.parametrize(
+    ("house", "imports", "exports", "asked", "flows"),
+    [
+        (300.0, 300.0, 0.0, 1000.0, 0.0),  # the house alone takes all that the connection carries
+        (300.0, 300.5, 0.0, 1000.0, 0.5),
+        (-600.0, 300.0, 500.0, -1000.0, 0.0),  # the sun alone gives more than that, which no car has to take
+        (-600.0, 300.0, 600.5, -1000.0, -0.5),
+    ],
+)
+def test_a_car_takes_and_gives_what_its_house_leaves_of_the_connection(
+    on: On, monkeypatch: pytest.MonkeyPatch, house: float, imports: float, exports: float, asked: float, flows: float
+) -> None:
+    """`house` is W that it takes beyond what its sun gives."""
+    monkeypatch.setattr(line, "open_link", lambda _which, *, beside: Fails(asked))
+    flat = np.ones(1)
+    days = replace(hours(0.25), house=max(house, 0.0) * flat, sun=max(-house, 0.0) * flat)
+    run = on("virtual-module", soc=0.5).run(Manage("http://127.0.0.1:9", days, imports=imports, exports=exports))
+    power = column(run, "Set Grid Power / W")
+    assert np.unique(power[~np.isnan(power)]).tolist() == pytest.approx([flows * scale_of(run)])
+    assert events(run, "manager link") == [], "there is nothing to say of this one"
+
+
+def test_what_whoever_runs_a_step_should_know_of_its_link_is_told_each_time_that_there_is_one(
+    on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Standby()
+    monkeypatch.setattr(link, "says", "nobody else is let in")
+    monkeypatch.setattr(line, "open_link", lambda _which, *, beside: link)
+    days = hours(0.25, outages=(Outage("restart", 100.0, 200.0),))
+    told = events(on("virtual-module", soc=0.5).run(Manage("http://127.0.0.1:9", days)), "manager link")
+    assert [each["says"] for each in told] == ["nobody else is let in"] * 2
+    assert told[1]["time"] - told[0]["time"] > 190.0
+
+
+def test_what_was_given_before_one_trip_does_not_count_for_the_next(on: On) -> None:
+    days = hours(0.5, trips=(Trip(600.0, 800.0, 2.0), Trip(1200.0, 1400.0, 2.0)))
+    with manager(lambda asked: {"power": -3000 if asked["reason"] == "start" else 0}) as (address, _):
+        run = on("virtual-module", soc=0.6).run(Manage(address, days))
+    first, second = events(run, "departure")
+    assert first["given"] > 1
+    assert (second["given"], second["withheld"]) == (0.0, 0.0)
+
+
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
     days = hours(1, trips=(Trip(1800.0, 3000.0, 10.0),))
     with manager(lambda asked: {"power": -3000 if asked["reason"] == "start" else 2000}) as (address, asked):

@@ -158,6 +158,17 @@ def test_a_lost_link_costs_the_power_and_then_the_outputs(on: On, station: str) 
     assert power[time > COMES + 60.0].max() < 0
 
 
+def test_a_car_that_rests_is_looked_at_when_its_outputs_are_due_to_go_off_and_then_as_in_a_rest(on: On) -> None:
+    with manager(lambda _: {"power": 0}) as (address, _):
+        run = on("virtual-module", soc=0.5).run(Manage(address, hours(0.25, outages=(Outage("link", LOSES, COMES),))))
+    first = decisions(run)[0]["time"] - decisions(run)[0]["at"]
+    time = np.round(column(run, "Test Time / s") - first, 3)
+    off = LOSES + OFF - LOST
+    assert (np.diff(time[(time >= LOSES) & (time <= COMES)]) <= 10.0).all()
+    assert off in time
+    assert list(time[(time > off) & (time < off + 25.0)]) == [off + 10.0, off + 20.0]
+
+
 @pytest.mark.parametrize("said", [None, b"no JSON"])
 def test_a_manager_that_says_nothing_valid_any_more_costs_the_outputs_too(on: On, said: bytes | None) -> None:
     answers: Iterator[object] = chain([{"power": -3000}], repeat(said))

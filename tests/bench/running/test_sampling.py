@@ -388,6 +388,20 @@ def test_a_row_that_is_off_by_no_more_than_is_close_is_not_written(
     assert row in written(less).rows
 
 
+def test_cells_that_change_their_temperature_oppose_what_they_then_do_from_that_scan_on(four_cells: PackFile) -> None:
+    """Behind an edge of the current nothing is looked at for a while; what is uploaded is for a minute behind it."""
+    emulator, warm, cool = Emulator(), Emulator(), Emulator()
+    for other, temperature in ((warm, 25.0), (cool, 23.0)):
+        EmulatedPack(other, four_cells, 0.5, temperature)
+    emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)
+    for second in range(30):
+        emulated.follow([25.0], 2.0 if second >= 10 else 0.0, float(second))
+    share = _opposed(emulator, four_cells) / _opposed(warm, four_cells)
+    assert share < 0.9
+    emulated.follow([23.0], 2.0, 29.1)
+    assert _opposed(emulator, four_cells) == pytest.approx(share * _opposed(cool, four_cells), rel=0.03)
+
+
 def test_a_missing_current_changes_nothing(four_cells: PackFile) -> None:
     emulator = Emulator()
     EmulatedPack(emulator, four_cells, 0.5, temperature=25.0).follow([25.0], nan, 1.0)

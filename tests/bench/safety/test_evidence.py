@@ -1,7 +1,7 @@
 """Which of two meters that disagree is suspected, and which cell a value is about: on the rows of a shipped station."""
 
 from collections.abc import Sequence
-from math import nan
+from math import inf, nan, nextafter
 
 import pytest
 
@@ -15,6 +15,9 @@ from bench.station import load_station
 from instruments.roles import AMPERES, BMS_CHANNELS, VOLTS, BmsState, Channel
 
 STATION, _ = load_station("virtual-module")
+WITHOUT_EMULATOR = STATION.model_copy(
+    update={"instruments": {name: each for name, each in STATION.instruments.items() if "emulator" not in each.roles}}
+)
 CELLS = [raw_label("emulator", Channel(f"cell {number}", "voltage", "V")) for number in (1, 2, 3, 4)]
 LAYOUT = (
     *DERIVED, *(raw_label(name, channel) for name in ("supply", "load") for channel in (VOLTS, AMPERES)), *CELLS,
@@ -66,6 +69,35 @@ def test_of_two_ammeters_the_one_that_is_alone_with_its_word_is_suspected(
     assert evidence.suspects[quantities.BMS_CURRENT_DIFFERENCE](row(**values)) == suspected
 
 
+APART = STATION.guard.current_disagreement * 5.0
+"""A by which two ammeters of this pack may differ: it may be discharged with 5 A."""
+MORE = nextafter(APART, inf)
+
+
+@pytest.mark.parametrize(
+    ("values", "suspected"),
+    [
+        # One of which nothing is asked may read as much as two ammeters may differ by.
+        ({"supply": APART}, ("supply", "bms")),
+        ({"supply": MORE}, ("supply",)),
+        ({"load": -APART}, ("load", "bms")),
+        ({"load": -MORE}, ("load",)),
+        # And so much may all others together differ from the BMS.
+        ({"supply": 3.0, "bms": APART}, ("supply",)),
+        ({"supply": 3.0, "bms": MORE}, ("supply", "bms")),
+        # What the BMS confirms of a set point does flow.
+        ({"asked": 2 * APART, "bms": APART}, ("supply",)),
+        ({"asked": 2 * APART, "bms": nextafter(APART, 0.0)}, ("supply", "bms")),
+        ({"asked": -2 * APART, "bms": -APART}, ("load",)),
+        ({"asked": -2 * APART, "bms": -nextafter(APART, 0.0)}, ("load", "bms")),
+    ],
+)
+def test_ammeters_that_are_apart_by_no_more_than_they_may_be_are_not(
+    evidence: Evidence, values: dict[str, float], suspected: tuple[str, ...]
+) -> None:
+    assert evidence.suspects[quantities.BMS_CURRENT_DIFFERENCE](row(**values)) == suspected
+
+
 @pytest.mark.parametrize(
     ("read", "bms", "terminals", "suspected"),
     [
@@ -104,6 +136,9 @@ def test_a_current_that_is_missing_is_owed_by_whoever_was_asked_for_it(
         (0.6, 0.0, 2.0, ("supply",)),
         (0.0, -1.0, -3.0, ("load",)),
         (0.1, -1.0, -3.0, ("load",)),  # an offset is no reason
+        (1.0, -2.0, -4.0, ("load",)),  # 3 A are missing, of which the supply takes up a third
+        (1.0, -3.0, -4.0, ("load",)),  # half of them, to the last digit
+        (nextafter(1.0, 2.0), -3.0, -4.0, ("supply",)),
     ],
 )
 def test_a_current_that_is_missing_is_owed_by_whoever_takes_it_up(
@@ -122,6 +157,8 @@ def test_a_current_that_is_missing_is_owed_by_whoever_takes_it_up(
         (3.0, -2.0, 3.0, ("load",)),
         (5.0, 0.0, 3.0, ("supply",)),
         (0.0, -2.0, nan, ("load",)),
+        (3.0, 0.0, 3.0, ("supply",)),  # what carries nothing carries nothing that was not asked for
+        (0.0, -3.0, -3.0, ("load",)),
     ],
 )
 def test_a_current_that_nobody_has_asked_for_is_that_of_who_carries_it(
@@ -143,6 +180,46 @@ def test_the_cell_that_a_voltage_is_about_is_named(evidence: Evidence, column: s
 @pytest.mark.parametrize("column", [columns.CELL_VOLTAGE_MAX, columns.CELL_VOLTAGE_MIN])
 def test_where_a_cell_is_missing_nobody_says_which_is_the_highest(evidence: Evidence, column: str) -> None:
     assert evidence.places[column](row(cells=(3.3, nan, 3.3, 3.2))) == ""
+
+
+TOLD = {
+    bms_label("bms", "cell temperature max"): "cell temperature max",
+    quantities.BMS_TEMPERATURE_SPREAD: "cell temperature max",
+}
+"""Channels of the BMS by the columns that are about what only it knows."""
+
+
+def test_a_cell_that_only_the_bms_knows_is_named_in_its_own_words(four_cells: PackFile) -> None:
+    """Where an emulator plays the cells it knows them by itself."""
+    found = evidence_for(four_cells, STATION, LAYOUT, "the BMS's {}".format)
+    for column, channel in TOLD.items():
+        assert found.places[column](row()) == f"the BMS's {channel}"
+    assert found.places[columns.CELL_VOLTAGE_MAX](row(cells=(3.3, 3.6, 3.3, 3.2))) == "cell 2"
+    assert found.places[quantities.CHARGE_SPREAD](row(cells=(3.3, 3.6, 3.3, 3.2))) == "cell 2"
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "stray"), [(3.0, 3.4, "min"), (3.2, 3.6, "max"), (3.1, 3.5, "max")], ids=str
+)
+def test_without_an_emulator_all_cells_are_named_by_the_bms(
+    four_cells: PackFile, lowest: float, highest: float, stray: str
+) -> None:
+    found = evidence_for(four_cells, WITHOUT_EMULATOR, LAYOUT, "the BMS's {}".format)
+    values = row()
+    values[INDEX[columns.CELL_VOLTAGE_MIN]], values[INDEX[columns.CELL_VOLTAGE_MAX]] = lowest, highest
+    values[LAYOUT.index(bms_label("bms", "pack voltage"))] = 4 * 3.3
+    told = TOLD | {
+        columns.CELL_VOLTAGE_MAX: "cell voltage max", columns.CELL_VOLTAGE_MIN: "cell voltage min",
+        quantities.CELL_SPREAD: f"cell voltage {stray}", quantities.CHARGE_SPREAD: f"cell voltage {stray}",
+    }  # fmt: skip
+    assert {column: found.places[column](values) for column in told} == {
+        column: f"the BMS's {channel}" for column, channel in told.items()
+    }
+
+
+def test_where_nobody_knows_the_cells_none_is_named(four_cells: PackFile) -> None:
+    of_cells = {*TOLD, columns.CELL_VOLTAGE_MAX, columns.CELL_VOLTAGE_MIN, *quantities.NEEDS}
+    assert not of_cells & evidence_for(four_cells, WITHOUT_EMULATOR, LAYOUT).places.keys()
 
 
 def test_each_figure_names_the_meters_behind_it_and_what_they_measured(evidence: Evidence) -> None:

@@ -1,6 +1,7 @@
 """Whose word a cause rests on: what stands behind a violation, which meters are not believed, what else there was."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isnan, nan
 
 import pytest
@@ -94,6 +95,24 @@ def test_a_consequence_outlasts_what_has_brought_it_about() -> None:
 def test_nothing_is_the_consequence_of_what_has_leaked_away() -> None:
     rows = [row(0, current=2.0), *(row(time) for time in range(1, 14)), row(14, cell=4.5), row(15, cell=4.5)]
     assert ended(guarded(UNASKED, PACK), *rows) == [("cell-over-voltage", "pack")]
+
+
+def test_nothing_is_the_consequence_of_a_value_that_is_missing() -> None:
+    guard = guarded(UNASKED, PACK)
+    assert ended(guard, *(row(time, current=nan, cell=4.5) for time in (0, 1))) == [("cell-over-voltage", "pack")]
+
+
+def test_nothing_is_the_consequence_of_what_is_only_told() -> None:
+    told = replace(UNASKED, advisory=True)
+    assert ended(guarded(told, PACK), *(row(time, current=2.0, cell=4.5) for time in (0, 1))) == [
+        ("cell-over-voltage", "pack")
+    ]
+
+
+@pytest.mark.parametrize(("difference", "advisory"), [(nan, False), (15.0, True)], ids=["missing", "only told"])
+def test_no_meter_is_contradicted_by_what_is_missing_or_only_told(difference: float, advisory: bool) -> None:
+    rows = [row(time, terminals=50.0, difference=difference) for time in (0, 1)]
+    assert ended(guarded(replace(DISAGREE, advisory=advisory), STRING), *rows)[0] == ("pack-over-voltage", "pack")
 
 
 def test_a_cause_may_have_one_of_its_own() -> None:

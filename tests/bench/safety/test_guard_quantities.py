@@ -69,6 +69,17 @@ def test_cells_rise_above_the_air_that_they_have(four_cells: PackFile) -> None:
     assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=20.0), *[0.0 for _ in BMS]]) == 35.0
 
 
+def test_cells_rise_above_the_plate_that_was_warmed_as_well(four_cells: PackFile) -> None:
+    """It is what is around them where coolant flows: what that has brought is no heat of their own."""
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS), *COOLANT)
+    found = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)
+    values = [*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=20.0), *[0.0 for _ in (*BMS, *COOLANT)]]
+    values[layout.index(columns.COOLANT_SUPPLY)], values[layout.index(columns.COOLANT_FLOW)] = 50.0, 8.0
+    for quantity in found.values():  # in the order in which a guard looks
+        quantity(values)
+    assert found[quantities.TEMPERATURE_RISE](values) == 10.0
+
+
 # --- self-heating -----------------------------------------------------------------------------------------------------
 
 

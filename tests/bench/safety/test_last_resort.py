@@ -1,5 +1,6 @@
 """A current that does not go: OFF again for a stated time, and a contactor that opens under it only for a reason."""
 
+import re
 from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.clock import VirtualClock
+from bench.clock import VirtualClock, WallClock
 from bench.pack import PackFile, load_pack
 from bench.players import position as position_of
 from bench.safety import rescue, safestate
@@ -178,6 +179,39 @@ def test_closing_the_bench_leaves_a_contactor_alone_that_was_left_closed(
     monkeypatch.setattr(bms, "stay_as_it_is", lambda: told.append("stay"), raising=False)
     bench.engine.bench.make_safe()
     assert told == ["stay"]
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("found", "violated", "says"),
+    [
+        ({}, "", "left closed because 1.00 A still flow and no limit is violated"),
+        ({}, "a limit was violated", "opened under 1.00 A, because a limit was violated"),
+        ({"bms_state": BmsState.STANDBY}, "", ""),
+        ({"switches_stuck": False}, "", "verified"),
+    ],
+    ids=["no reason", "a reason", "open already", "no current"],
+)
+def test_where_time_is_real_the_safe_state_finds_and_says_the_same(
+    charging: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any],
+    violated: str, says: str,
+) -> None:  # fmt: skip
+    """Each look has a limit of its own there, and what has not come back is as good as not said."""
+    monkeypatch.setattr(safestate, "FEEDBACK", 0.1)
+    times = "settle: 0.1, discharge: 0.1, insist: 0.3"
+    told = []
+    for clock in (VirtualClock(), WallClock()):
+        plant.switches_stuck, plant.source_on, plant.bms_state, plant.bms_mode = False, False, None, BmsMode.STANDBY
+        bench = charging(f"safe_state: {{bus_meter: supply, breaking_current: 5, {times}}}", bms_age=0.0, **found)
+        roles, station = bench.engine.bench.roles, bench.station
+        steps = safestate.safe_state(roles, clock, station, violated=lambda: violated).steps
+        told.append([
+            (each.name, each.done, each.verified, re.sub(r"told OFF \d+ times", "told OFF", each.detail))
+            for each in steps
+        ])  # fmt: skip
+        assert says in contactor(BenchVerdict(steps)).detail
+    virtual, real = told
+    assert real == virtual
 
 
 @given(

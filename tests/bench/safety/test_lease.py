@@ -168,6 +168,80 @@ def test_who_since_when_until_when_and_for_which_job(tmp_path: Path, monkeypatch
         assert part in str(caught.value)
 
 
+JOBS = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "CI_JOB_URL", "BUILD_URL")
+GITHUB = {"GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "us/pack", "GITHUB_RUN_ID": "42"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "job"),
+    [
+        (GITHUB, "https://git.example/us/pack/actions/runs/42"),
+        (GITHUB | {"CI_JOB_URL": "https://ci.example/7"}, "https://git.example/us/pack/actions/runs/42"),
+        ({"GITHUB_RUN_ID": "42", "CI_JOB_URL": "https://ci.example/7"}, "https://ci.example/7"),
+        *(({name: value for name, value in GITHUB.items() if name != left_out}, "") for left_out in GITHUB),
+        ({"CI_JOB_URL": "https://ci.example/7", "BUILD_URL": "https://b.example/8"}, "https://ci.example/7"),
+        ({"CI_JOB_URL": "", "BUILD_URL": "https://b.example/8"}, "https://b.example/8"),
+        ({"BUILD_URL": ""}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_job_of_each_ci_is_that_of_its_own_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], job: str
+) -> None:
+    for name in JOBS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "rig-1.lock"
+    BenchLease(path, "rig-1", job="somebody's own").release()
+    held = BenchLease(path, "rig-1")
+    assert record(path)["job"] == job
+    held.release()
+    held = BenchLease(path, "rig-1", job="somebody's own")
+    assert record(path)["job"] == "somebody's own"
+    held.release()
+
+
+def test_a_record_that_cannot_be_written_now_is_renewed_later(
+    tmp_path: Path, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full for a moment, or a scanner of viruses that has it open, ends no run."""
+    path = tmp_path / "rig-1.lock"
+    held = BenchLease(path, "rig-1", expiry=600.0)
+    before = record(path)["until"]
+
+    def refuse(_file: Path, _to: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    calendar.ahead = timedelta(seconds=60)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse)
+        held.renew()
+    assert record(path)["until"] == before
+    calendar.ahead = timedelta(seconds=119)
+    held.renew()
+    assert record(path)["until"] == before, "it costs no disk in every scan"
+    calendar.ahead = timedelta(seconds=121)
+    held.renew()
+    assert datetime.fromisoformat(record(path)["until"]) > datetime.fromisoformat(before) + timedelta(seconds=110)
+    held.release()
+
+
+def test_a_bench_is_held_though_its_record_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rig-1.lock"
+
+    def refuse(_file: Path, *_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", refuse)
+        held = BenchLease(path, "rig-1")
+    with pytest.raises(BenchInUse, match="in use by somebody who left no name"):
+        BenchLease(path, "rig-1")
+    held.release()
+    BenchLease(path, "rig-1").release()
+
+
 def test_a_lease_that_expired_may_be_taken_and_its_holder_is_told(tmp_path: Path, calendar: Calendar) -> None:
     path = tmp_path / "rig-1.lock"
     first = BenchLease(path, "rig-1", expiry=600.0)

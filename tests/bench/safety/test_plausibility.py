@@ -1,7 +1,7 @@
 """What a BMS may say, what heat a current can make, which events a run may have: one row after the other."""
 
 from collections.abc import Sequence
-from math import nan
+from math import inf, nan, nextafter
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,8 +14,11 @@ from bench.pack import PackFile
 from bench.safety import events, plausibility
 from bench.safety.formulas import Quantity, Row
 from bench.safety.plausibility import ChargeLeap, OutsideHeat, frozen_temperatures, frozen_voltages
+from instruments.roles import BmsState
 
-CHARGE, STANDBY, STARTING, ERROR = 9.0, 5.0, 1.0, 10.0
+CHARGE, STANDBY, STARTING, ERROR, OPENING = (
+    float(state) for state in (BmsState.CHARGE, BmsState.STANDBY, BmsState(1), BmsState.ERROR, BmsState.OPENING)
+)
 STRING, TEMPERATURE, COUNT = len(DERIVED), len(DERIVED) + 1, len(DERIVED) + 2
 """Where the BMS's string voltage, a temperature of its, and a count are in these rows."""
 
@@ -130,6 +133,11 @@ def test_a_string_lies_between_its_cells_at_their_lowest_and_at_their_highest(st
         (STANDBY, 2.0, 0.0, 2.0, 0.0),  # a current of the moment before
         (STANDBY, 20.0, 3.0, 3.0, 0.0),  # far less than was asked for: it fades
         (STANDBY, 0.5, 0.3, 0.3, 1.0),
+        (STANDBY, 2.0, nextafter(1.0, 2.0), -nextafter(1.0, 2.0), 1.0),
+        (STANDBY, 2.0, 1.0, 2.0, 0.0),  # half of what was asked for, to the last digit
+        (STANDBY, 2.0, 2.0, 1.0, 0.0),
+        (STANDBY, 0.0, 2.0, 2.0, 0.0),
+        (OPENING, 2.0, 2.0, 2.0, 0.0),  # it waits for the current to fall
         (STANDBY, nan, 2.0, 2.0, 0.0),  # somebody else's current has a limit of its own
         (CHARGE, 2.0, 2.0, 2.0, 0.0),
         (ERROR, 2.0, 2.0, 2.0, 0.0),
@@ -148,9 +156,12 @@ def test_contactors_that_are_open_carry_no_current(
 
 def frozen(
     *rows: tuple[float, float, float, float], state: float = CHARGE, soc: float = nan, period: float = 1.0,
-    current: float = 0.0,
+    current: float = 0.0, before: tuple[float, float] = (0.0, 0.0),
 ) -> float:  # fmt: skip
-    """The most that was found in rows of lowest cell, highest cell, string and terminals, of ten cells of 2 Ah."""
+    """The most that was found in rows of lowest cell, highest cell, string and terminals, of ten cells of 2 Ah.
+
+    `before` is what had gone in and come out by then, Ah.
+    """
     quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
     return max(
         quantity(
@@ -162,8 +173,8 @@ def frozen(
                 cell_voltage_min=lowest,
                 cell_voltage_max=highest,
                 soc=soc,
-                charge_ah=current * number * period / 3600,
-                discharge_ah=0.0,
+                charge_ah=before[0] + max(current, 0.0) * number * period / 3600,
+                discharge_ah=before[1] + max(-current, 0.0) * number * period / 3600,
             )
         )
         for number, (lowest, highest, string, terminals) in enumerate(rows)
@@ -205,6 +216,17 @@ def test_the_extreme_of_cells_may_stand_while_others_move(cells: int, volts: flo
     assert frozen(*moving(cells, volts), current=2.0) < 0.1
 
 
+@pytest.mark.parametrize("current", [8.0, -8.0])
+@pytest.mark.parametrize("before", [(0.0, 0.0), (7.0, 0.0), (0.0, 7.0), (3.0, 3.0)])
+def test_no_cell_stands_still_while_so_much_charge_flows_whatever_has_flowed_before(
+    before: tuple[float, float], current: float
+) -> None:
+    """A twentieth of the charge is 0.1 Ah: 45 s of 8 A."""
+    rows = [(3.28, 3.33, 32.9 + number * 0.006, 32.9 + number * 0.006) for number in range(61)]
+    assert frozen(*rows[:44], current=current, before=before) == 0.0
+    assert frozen(*rows, current=current, before=before) > 1.0
+
+
 @pytest.mark.parametrize("volts", [0.3, -0.3])
 def test_the_extreme_of_cells_may_not_stand_where_all_have_gone_beyond_it(volts: float) -> None:
     # The string says that every cell has moved: there is no room for them below their highest, above their lowest.
@@ -230,6 +252,27 @@ def test_a_contactor_that_closes_moves_the_terminals_and_not_the_cells() -> None
     assert frozen((3.3, 3.31, 33.0, 0.0), (3.3, 3.31, 33.0, 0.0), *[(3.3, 3.31, 33.1, 33.0)] * 30) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("opened", "closed", "first"), [(-1.0, 0.0, 10.0), (-1.0, 3.0, 15.0), (-1.0, 5.0, 15.0), (7.0, 12.0, 25.0)]
+)
+def test_terminals_count_from_the_second_look_on_at_a_contactor_that_has_closed(
+    opened: float, closed: float, first: float
+) -> None:
+    """Until the first one they may still have come to the string; what has moved behind the second, the next finds."""
+    cells = INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]
+    quantity = frozen_voltages(cells, STRING, 10, 2.0)
+    found = {
+        time: quantity(
+            row(
+                time, string=33.05 + time, voltage=33.05 + time, cell_voltage_min=3.3, cell_voltage_max=3.31,
+                bms_state=STANDBY if opened <= time < closed else CHARGE,
+            )
+        )
+        for time in map(float, range(40))
+    }  # fmt: skip
+    assert next(time for time, share in found.items() if share > 1.0) == first
+
+
 def charge_shown(soc: float) -> float:
     """The most that was found while 0.4 Ah of 2 Ah went in and the display stood at `soc`."""
     quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
@@ -238,6 +281,12 @@ def charge_shown(soc: float) -> float:
 
 def test_a_charge_that_stands_still_while_charge_is_counted_is_frozen() -> None:
     assert charge_shown(0.5) > 1.0
+
+
+@pytest.mark.parametrize(("end", "inside"), zip(plausibility.ENDS_OF_SCALE, (1.0, 0.0), strict=True))
+def test_a_display_short_of_the_end_of_its_scale_may_not(end: float, inside: float) -> None:
+    assert charge_shown(end) == 0.0
+    assert charge_shown(nextafter(end, inside)) > 1.0
 
 
 @pytest.mark.parametrize("soc", [0.0, 1.0])
@@ -422,6 +471,11 @@ def test_cells_that_warm_up_without_a_current_in_air_that_does_not_are_heated_fr
     four_cells: PackFile,
 ) -> None:
     assert outside(four_cells, WARMING) == pytest.approx(19.0)
+
+
+def test_a_temperature_beyond_all_measure_is_heat_and_one_that_is_missing_is_none(four_cells: PackFile) -> None:
+    assert outside(four_cells, [25.0, inf]) == inf
+    assert balanced(four_cells, [25.0, nan]) == (0.0, 0.0, 0.0)
 
 
 def test_cells_that_follow_their_air_are_not(four_cells: PackFile) -> None:

@@ -63,8 +63,8 @@ class Stretch:
         self._problem, self._missed = "", False
         self._lost = inf
         self._knows: dict[str, float | None] = {"told_soc": None, "foreseen": None}
-        self._kept: float | None = None
-        self._wanted: float | None = None
+        self._stays: tuple[float | None, float | None] = None, None
+        """Wh that have to stay in the car, without its next trip and with it; None where nobody knows."""
         self._range = self._needed = nan
         self._degrees = self._soc = self._cells = nan
         self._acting: float | None = None
@@ -80,8 +80,7 @@ class Stretch:
     @property
     def next_moment(self) -> float:
         """When something happens next, s of the days."""
-        off = self._lost + ENDURED
-        return self._due[0] if off <= self._course.time else min(self._due[0], off)
+        return self._due[0] if self._is_off(self._course.time) else min(self._due[0], self._lost + ENDURED)
 
     def rests(self, time: float) -> bool:
         """Whether nothing has been asked of the car for so long that nothing flows, and nobody is thinking about it."""
@@ -117,7 +116,7 @@ class Stretch:
             power = -self._car.scale * self._car.driving(time)
             self._side.stop()
             self._side.terminals(power, row, time)
-        elif time + ROUNDING >= self._lost + ENDURED:
+        elif self._is_off(time):
             power = 0.0
             self._side.off()
         else:
@@ -182,7 +181,7 @@ class Stretch:
         for column, value in net.items():
             self._note(column, value)
         if self._link.live:
-            self._kept, self._wanted = (found(self._cells, time) for found in (self._car.kept, self._car.wanted))
+            self._stays = self._car.kept(self._cells, time), self._car.wanted(self._cells, time)
         if self._course.nears(self._range, days.reserve, gives=allowed < 0):
             self._reasons.add("reserve")
         degrees = self._car.around(time)
@@ -271,7 +270,7 @@ class Stretch:
         meter.count(power if plugged else 0.0, time)
         return Seen(
             time, days.start.timestamp() + time, self._linked(time), self._told(row, time), self._car.own_charger,
-            power if plugged else 0.0, volts, amps, meter.taken, meter.given, self._kept, self._wanted,
+            power if plugged else 0.0, volts, amps, meter.taken, meter.given, *self._stays,
             None if self._meters is None else self._meters.mains(row),
         )  # fmt: skip
 
@@ -284,6 +283,10 @@ class Stretch:
         return found
 
     # --- what flows -----------------------------------------------------------------------------------------------
+
+    def _is_off(self, time: float) -> bool:
+        """Whether nobody has had anything valid to say for so long that nothing stays switched on."""
+        return time + ROUNDING >= self._lost + ENDURED
 
     def _at_box(self, row: Row) -> float:
         return at_box(self._car, row, self._stage.place.index)
