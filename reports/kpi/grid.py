@@ -17,7 +17,7 @@ import numpy.typing as npt
 from models.grid.charger import Charger
 from reports.kpi.base import SET_TEMPERATURE, Explained, Unseen, of_cycle, of_step
 from reports.kpi.following import CHARGE_LIMIT, DISCHARGE_LIMIT
-from reports.kpi.readings import CHARGE_AH, DISCHARGE_AH, POWER, SOC, TIME, VOLTAGE, counted, percent
+from reports.kpi.readings import CHARGE_AH, DISCHARGE_AH, POWER, SOC, TIME, VOLTAGE, counted, last, maximum, percent
 from reports.recording import Floats, Recording, Step
 
 Bools = npt.NDArray[np.bool_]
@@ -104,8 +104,7 @@ class Grid:
         slope = np.diff(self.asked) / np.maximum(np.diff(self.time), TINY)
         even = np.abs(np.diff(slope)) <= EVEN * np.abs(slope[1:])
         even &= slope[1:] != 0
-        edges = np.flatnonzero(np.diff([False, *even, False]))
-        return [(begin + 1, end + 1) for begin, end in edges.reshape(-1, 2).tolist() if end - begin >= LEAST]
+        return [(begin + 1, end + 1) for begin, end in unbroken(even) if end - begin >= LEAST]
 
     @property
     def slow(self) -> float:
@@ -151,6 +150,11 @@ def _supplies(_run: Recording, step: Step) -> bool:
 def stretches(begins: Sequence[int], count: int) -> list[tuple[int, int]]:
     """First and last row from each of `begins` to the next, the last one to the end of `count` rows."""
     return [(begin, end - 1) for begin, end in pairwise([*begins, count])]
+
+
+def unbroken(flags: Bools) -> list[tuple[int, int]]:
+    """First row of each stretch of rows that are all flagged, and the first one behind it."""
+    return list(pairwise(np.flatnonzero(np.diff([False, *flags, False])).tolist()))[::2]
 
 
 def told(step: Step, name: str) -> float:
@@ -350,11 +354,8 @@ def sustained(run: Recording, step: Step) -> float | Explained:
     grid, share, _ = reserve_of(run, step)
     if not _all_asked(grid, step).any():
         return Unseen(NOT_ASKED)
-    longest, since = 0.0, nan
-    for time, there in zip(grid.time.tolist(), (np.abs(share) >= FULL).tolist(), strict=True):
-        since = (time if np.isnan(since) else since) if there else nan
-        longest = max(longest, time - since) if there else longest
-    return longest
+    there = unbroken(np.asarray(np.abs(share) >= FULL))
+    return max((float(grid.time[end - 1] - grid.time[begin]) for begin, end in there), default=0.0)
 
 
 # --- a load of one's own ----------------------------------------------------------------------------------------------
@@ -413,15 +414,11 @@ def served(run: Recording, step: Step) -> Explained:
 )
 def restart_time(run: Recording, step: Step) -> Explained:
     """Longest time for which the inverter was off after too much load; it tripped {count} times."""
-    time, off, begins = run.values(TIME, step), *_tripped(run, step)
-    if not len(begins):
+    time, off = run.values(TIME, step), _off(run, step)
+    if not off:
         return Unseen("no load was too much for it", count=0)
-    longest = 0.0
-    for begin in begins.tolist():
-        back = np.flatnonzero(~off[begin:])
-        end = begin + int(back[0]) if len(back) else len(off) - 1
-        longest = max(longest, float(time[end] - time[begin]))
-    return Explained(longest, count=len(begins))
+    # What is off at the end has been so until then at least.
+    return Explained(max(float(time[min(end, len(time) - 1)] - time[begin]) for begin, end in off), count=len(off))
 
 
 @of_step(
@@ -430,14 +427,12 @@ def restart_time(run: Recording, step: Step) -> Explained:
 )  # fmt: skip
 def trips(run: Recording, step: Step) -> float:
     """How often the inverter switched off for too much load."""
-    _, begins = _tripped(run, step)
-    return float(len(begins))
+    return float(len(_off(run, step)))
 
 
-def _tripped(run: Recording, step: Step) -> tuple[Bools, npt.NDArray[np.intp]]:
-    """Whether the inverter is off for too much load, by row, and the rows from which on it is."""
-    off = np.asarray(run.values(STATE, step) == -1)
-    return off, np.flatnonzero(off & ~np.concatenate(([False], off[:-1])))
+def _off(run: Recording, step: Step) -> list[tuple[int, int]]:
+    """First row of each stretch in which the inverter is off for too much load, and the first one behind it."""
+    return unbroken(np.asarray(run.values(STATE, step) == -1))
 
 
 @of_step("lowest state of charge", symbol="SOC_min", unit="%", sense="at_least", columns=(SOC,), applies=_supplies)
@@ -482,13 +477,13 @@ def _same_power(run: Recording, discharge: Step, charge: Step) -> bool:
     if {discharge.kind, charge.kind} != {"FollowPower"} or _air(run, discharge) != _air(run, charge):
         return False
     out, into = Grid(run, discharge), Grid(run, charge)
-    return bool(abs(np.nanmin(out.asked) + np.nanmax(into.asked)) <= BAND * out.rated)
+    return abs(maximum(into.asked) - maximum(-out.asked)) <= BAND * out.rated
 
 
 def _air(run: Recording, step: Step) -> float | None:
     """What the chamber was set to at the end of a step, degC; None where nobody set it."""
-    air = run.values(SET_TEMPERATURE, step)[-1] if run.has(SET_TEMPERATURE) else nan
-    return float(air) if np.isfinite(air) else None
+    air = last(run.values(SET_TEMPERATURE, step)) if run.has(SET_TEMPERATURE) else nan
+    return air if np.isfinite(air) else None
 
 
 def _ac_energy(run: Recording, step: Step) -> float:

@@ -1,5 +1,6 @@
 """Figures of the grid side and of a manager, worked out by hand on a few rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,11 @@ def test_a_reserve_that_never_comes_or_that_nobody_asks_for_has_no_activation_ti
 def test_a_reserve_of_ninety_five_per_cent_is_there() -> None:
     run = answered([49.8] * 4, [-1000.0] * 4, [0.0, -950, -950, -950])
     assert kpi.sustained(run, "it").value == 2.0
+
+
+@pytest.mark.parametrize("given", [[0.0] * 4, [0.0, -940.0, -949.0, 0.0], [0.0, -950.0, 0.0, -950.0]])
+def test_a_reserve_that_was_never_there_for_two_rows_was_sustained_for_no_time(given: list[float]) -> None:
+    assert kpi.sustained(answered([49.8] * 4, [-1000.0] * 4, given), "it").value == 0.0
 
 
 def test_set_points_are_judged_where_there_were_any() -> None:
@@ -288,6 +294,109 @@ def test_a_step_that_jumps_in_up_to_a_tenth_of_its_rows_is_timed(rows: int, jump
     assert ("frequency response time" in asked_of(run)) is timed
 
 
+# --- times ------------------------------------------------------------------------------------------------------------
+
+
+def hurried(run: Recording, seconds: float) -> Recording:
+    """The same rows, so many s apart."""
+    rows = run.rows.copy()
+    rows[:, run.columns.index("Test Time / s")] *= seconds
+    return Recording(run.manifest, run.events, run.columns, rows)
+
+
+OFF = {"Supply State / 1": [1.0, -1, -1, 1, -1, 1]}
+FOR_A_SECOND = [0.0, 0.0, *[-1000.0] * 4]
+TIMED: dict[str, tuple[float, Recording]] = {
+    "settling_time": (4.0, STEP),
+    "dead_time": (3.0, STEP),
+    "activation_time": (2.0, answered([49.8] * 6, FOR_A_SECOND, [0.0, 0, 0, -960, -1000, -1000])),
+    "sustained": (1.0, answered([49.8] * 6, FOR_A_SECOND, [0.0, 0, -960, -1000, -900, -960])),
+    "response_time": (2.0, answered([49.8] * 6, FOR_A_SECOND, [0.0, 0, 0, -985, -1000, -1000])),
+    "restart_time": (2.0, recorded("Supply", OFF, LOSSLESS)),
+    "ramp_delay": (2.0, followed(WAY, late(2))),
+    "ramp_settling": (2.0, followed(WAY, late(2))),
+    "sample_interval": (1.0, answered([50.0] * 3, [0.0] * 3, [0.0] * 3)),
+}
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("apart", [1.0, 0.05])
+def test_a_time_of_less_than_a_second_is_told_as_it_is(name: str, apart: float) -> None:
+    """Who answers within two fifths of a second has no time of a whole one."""
+    rows, run = TIMED[name]
+    assert getattr(kpi, name)(hurried(run, apart), "it").value == pytest.approx(rows * apart)
+
+
+def test_an_inverter_that_stays_off_has_been_off_until_the_last_row() -> None:
+    for states, seconds in (([1.0, 1, -1, -1], 1.0), ([-1.0] * 4, 3.0), ([1.0, -1, -1, 1, 1, -1], 2.0)):
+        run = recorded("Supply", {"Supply State / 1": states}, LOSSLESS)
+        assert kpi.restart_time(run, "it").value == seconds
+        assert kpi.restart_time(run, "it").definition.endswith(f"it tripped {kpi.trips(run, 'it').value:g} times.")
+
+
+def test_whoever_sells_a_reserve_shows_it_as_often_as_its_longest_interval() -> None:
+    run = answered([50.0] * 4, [0.0] * 4, [0.0] * 4)
+    rows = run.rows.copy()
+    rows[:, 0] = [0.0, 1.0, 1.5, 4.0]
+    assert kpi.sample_interval(Recording(run.manifest, run.events, run.columns, rows), "it").value == 2.5
+    assert kpi.sample_interval(Recording(run.manifest, run.events, run.columns, rows[:2]), "it").value == 1.0
+    assert np.isnan(kpi.sample_interval(Recording(run.manifest, run.events, run.columns, rows[:1]), "it").value)
+
+
+# --- a base -----------------------------------------------------------------------------------------------------------
+
+
+def on_a_base(run: Recording, watts: float) -> Recording:
+    """The same answers to the same frequency, by a charger that has so many W to carry besides."""
+    rows = run.rows.copy()
+    rows[:, [run.columns.index(each) for each in ("Set Grid Power / W", "Power / W")]] += watts
+    started, ended = run.events
+    return Recording(run.manifest, [{**started, "set_points": {**RESERVE, "base": watts}}, ended], run.columns, rows)
+
+
+def long_before(run: Recording) -> Recording:
+    """The same, behind six rows at the nominal frequency, in which it comes to its base."""
+    rest = np.repeat(run.rows[:1], 6, axis=0)
+    rest[:, [run.columns.index(each) for each in ("Set Grid Power / W", "Power / W")]] = 0.0
+    rest[:, run.columns.index("Grid Frequency / Hz")] = 50.0
+    rows = np.vstack([rest, run.rows])
+    rows[:, 0] = np.arange(len(rows))
+    return Recording(run.manifest, [run.events[0], {**run.events[1], "time": float(len(rows))}], run.columns, rows)
+
+
+def all_of_it() -> Recording:
+    return answered(
+        [49.8, 49.8, 50.2, 50.2, 50.2], [-1000.0, -1000, 1000, 1000, 1000], [-300.0, -1000, -800, 960, 1000]
+    )
+
+
+BASED: dict[str, Callable[[], Recording]] = {
+    **dict.fromkeys(("activation_time", "sustained", "delivered", "tracking_error", "offered"), all_of_it),
+    **dict.fromkeys(("insensitivity", "response_error", "answer_error"), lambda: stood(beyond(10, *NEAR))),
+    "response_time": lambda: answered([50.1] * 20, [500.0] * 20, [0.0, 0, 400, *[500.0] * 17]),
+    "droop_error": lambda: answered(RAMP, answers(5.0), answers(4.0)),
+    "decay_of_swings": lambda: swinging(0.8),
+}
+
+
+@pytest.mark.parametrize("base", [-400.0, 250.0])
+@pytest.mark.parametrize("name", BASED)
+def test_what_a_charger_carries_besides_is_no_part_of_its_answer(name: str, base: float) -> None:
+    run, figure = long_before(BASED[name]()), getattr(kpi, name)
+    # Of one with a base the way to it is left out: it is compared with one that has a watt.
+    found, expected = figure(on_a_base(run, base), "it"), figure(on_a_base(run, 1.0), "it")
+    assert np.isfinite(expected.value)
+    assert found.value == pytest.approx(expected.value)
+    assert found.definition == expected.definition
+
+
+@pytest.mark.parametrize(("watts", "count"), [(10.0, 1), (-10.0, 1), (9.99, 0), (-9.99, 0), (10.01, 1)])
+def test_an_answer_counts_from_one_per_cent_of_the_reserve_on(watts: float, count: int) -> None:
+    figure = kpi.answer_error(stood({200.0: watts}, asked=watts), "it")
+    assert f"{count} answers of 1 % of the reserve or more" in figure.definition
+    assert bool(figure.unmeasurable) is (count == 0)
+
+
 # --- what did not happen ----------------------------------------------------------------------------------------------
 
 QUIET = {"Set Grid Power / W": [-100.0] * 6, "Power / W": [-100.0] * 6, "Voltage / V": [100.0] * 6,
@@ -392,6 +501,14 @@ def test_only_what_a_manager_takes_below_the_reserve_counts() -> None:
     run = managed([-36.0, -36, -36, 36, -36, NAN], [5, -0.5, -3, -4, -9, -9], [1, 1, 1, 1, 0, 1])
     assert kpi.below_reserve(run, "it").value == pytest.approx(1.0)
     assert kpi.given_back(run, "it").value == pytest.approx(2.0)  # the first row has no time
+
+
+@pytest.mark.parametrize("watts", [0.0, 0.5, 36.0])
+def test_what_a_car_takes_is_not_taken_off_what_it_gave_back(watts: float) -> None:
+    """However little: a hundredth of the car's, half a watt is what a display may show."""
+    run = managed([0.0, watts, -36.0, watts], [-9.0] * 4, [1] * 4)
+    assert kpi.given_back(run, "it").value == pytest.approx(1.0)
+    assert kpi.below_reserve(run, "it").value == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -552,6 +669,49 @@ def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:
     assert kpi.settling_time(limited, "it").value < 2.0
 
 
+CHARGES, DISCHARGES = "Charge Current Limit / A", "Discharge Current Limit / A"
+
+
+@pytest.mark.parametrize("way", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("mine", "other", "judged"),
+    [
+        (5.0, 10.0, True),
+        (4.999, 10.0, False),
+        (9.0, 10.0, True),
+        (10.1, 10.0, True),
+        (5.0, 0.0, True),
+        (NAN, 1.0, True),
+    ],
+)
+def test_only_less_than_was_asked_for_that_way_is_a_limit_of_the_bms(
+    way: float, mine: float, other: float, judged: bool
+) -> None:
+    """500 W at 100 V are 5 A; what may flow the other way, or what nobody has said, cuts nothing."""
+    limits = dict(zip((CHARGES, DISCHARGES)[:: int(way)], ([mine] * 10, [other] * 10), strict=True))
+    columns = {
+        "Set Grid Power / W": [0.0] + [500.0 * way] * 9, "Power / W": [0.0] + [400.0 * way] * 9,
+        "Voltage / V": [100.0] * 10, **limits,
+    }  # fmt: skip
+    run = recorded("FollowPower", columns, LOSSLESS)
+    assert kpi.power_error(run, "it").value == pytest.approx(np.sqrt(4 * 100.0**2 / 5) if judged else 0.0)
+    assert bool(np.isnan(kpi.settling_time(run, "it").value)) is judged
+
+
+def test_a_limit_counts_from_the_row_behind_the_one_that_showed_it() -> None:
+    """What flowed in a row was asked for before its limit was read."""
+    columns = {
+        "Set Grid Power / W": [500.0] * 6, "Power / W": [500.0, 500, 500, 500, 500, 400], "Voltage / V": [100.0] * 6,
+    }  # fmt: skip
+    late = {CHARGES: [9.0, 9, 9, 9, 9, 4]}
+    early = {CHARGES: [9.0, 9, 9, 9, 4, 9]}
+    assert kpi.power_error(recorded("FollowPower", columns | late, LOSSLESS), "it").value == pytest.approx(100.0)
+    assert kpi.power_error(recorded("FollowPower", columns | early, LOSSLESS), "it").unmeasurable
+    # Nobody knows what was allowed ahead of the first row, so it is owed.
+    first = _three([500.0] * 3) | {"Voltage / V": [100.0] * 3, CHARGES: [0.0] * 3, "Power / W": [400.0, 0.0, 0.0]}
+    assert kpi.tracking_error(recorded("FollowFrequency", first, RESERVE), "it").value == pytest.approx(10.0)
+
+
 # --- how a manager behaves in between ---------------------------------------------------------------------------------
 
 
@@ -592,6 +752,13 @@ def test_who_never_asks_for_more_than_a_charger_cannot_do_speaks_kilowatts(
     found = kpi.in_kilowatts(managed([0.0] * 5, [9] * 5, [1] * 5, *said), "it")
     assert found.value == told
     assert "200 W" in found.definition
+    assert f"the largest is {max(map(abs, powers)):.3g} W" in found.definition
+
+
+def test_who_was_never_asked_has_asked_for_nothing() -> None:
+    figure = kpi.in_kilowatts(managed([0.0] * 5, [9] * 5, [1] * 5), "it")
+    assert figure.value == 0.0
+    assert "the largest is 0 W" in figure.definition
 
 
 def test_turns_are_those_within_an_hour() -> None:
@@ -691,6 +858,13 @@ def test_who_gave_nothing_back_and_what_nobody_rates_has_no_price(
     assert np.isnan(figure.value)
     assert "{" not in figure.definition
     assert "each of the nan kWh given back" in figure.definition
+
+
+@pytest.mark.parametrize("pack", [{}, {"pack": None}, {"pack": {}}])
+def test_a_pack_whose_chemistry_nobody_has_said_has_no_price(pack: dict[str, Any]) -> None:
+    run = compared()
+    unsaid = Recording({"instruments": INSTRUMENTS, **pack}, run.events, run.columns, run.rows)
+    assert np.isnan(kpi.price_of_giving_back(unsaid, "giving", "keeping").value)
 
 
 def test_a_tenth_of_a_kwh_has_a_price() -> None:

@@ -67,6 +67,19 @@ def test_there_and_back_at_two_temperatures_is_no_round_trip() -> None:
     assert kpi.grid_round_trip(run, "out at 1000", "in at 1000").unmeasurable.endswith("one power and temperature")
 
 
+def test_there_or_back_without_a_row_is_no_round_trip() -> None:
+    run = there_and_back((1000.0, 0.87), airs=(25.0, 25.0))
+    for kept in (run.column("Step Count / 1") == 1, run.column("Step Count / 1") == 2, np.zeros(len(run.rows), bool)):
+        half = Recording(run.manifest, run.events, run.columns, run.rows[kept])
+        assert kpi.grid_round_trip(half, "out at 1000", "in at 1000").unmeasurable.endswith("one power and temperature")
+
+
+def test_a_round_trip_says_which_charge_it_is_of_also_where_it_is_none() -> None:
+    run = there_and_back((1000.0, 0.87), (500.0, 0.87))
+    assert "of the charge 'in at 1000' of" in kpi.grid_round_trip(run, "out at 1000", "in at 1000").definition
+    assert "of the charge 'in at 500' of" in kpi.grid_round_trip(run, "out at 1000", "in at 500").definition
+
+
 def test_its_points_are_what_came_back_at_each_power() -> None:
     found = round_trips.points(there_and_back((1000.0, 0.87), (250.0, 0.80)))
     assert [each.power for each in found] == pytest.approx([25.0, 100.0])
