@@ -487,7 +487,7 @@ def _air(run: Recording, step: Step) -> float | None:
 
 
 def _ac_energy(run: Recording, step: Step) -> float:
-    """Wh, positive into the car."""
+    """J, positive into the car."""
     grid = Grid(run, step)
     seconds = np.diff(grid.time, prepend=grid.time[:1])
-    return float(np.nansum(grid.given * seconds)) / 3600
+    return float(np.nansum(grid.given * seconds))

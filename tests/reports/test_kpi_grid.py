@@ -327,6 +327,30 @@ def test_a_time_of_less_than_a_second_is_told_as_it_is(name: str, apart: float) 
     assert getattr(kpi, name)(hurried(run, apart), "it").value == pytest.approx(rows * apart)
 
 
+def twice(first: float, second: float, one: int, other: int, last: int = 6) -> tuple[list[float], list[float]]:
+    """W asked for from the row at 1 s and at 7 s on, and given so many rows later each time, from the row before on."""
+    asked = [0.0] + [first] * 6 + [second] * last
+    return asked, [0.0] * one + [first] * (6 - one + other) + [second] * (last + 1 - other)
+
+
+SEVERAL: dict[str, Callable[[int, int], Recording]] = {
+    **dict.fromkeys(("settling_time", "dead_time"), lambda *late: followed(*twice(500.0, -500.0, *late))),
+    "activation_time": lambda *late: answered([50.0] * 13, *twice(-1000.0, 1000.0, *late)),
+    "response_time": lambda *late: answered([50.0] * 30, *twice(-500.0, 300.0, *late, last=23)),
+    "restart_time": lambda one, other: recorded(
+        "Supply", {"Supply State / 1": [1.0, *[-1.0] * one, 1.0, *[-1.0] * other, 1.0]}, LOSSLESS
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize(("one", "other"), [(1, 4), (4, 1), (3, 3)])
+def test_of_several_answers_the_longest_counts_whichever_came_first(name: str, one: int, other: int) -> None:
+    figure = getattr(kpi, name)(SEVERAL[name](one, other), "it")
+    assert figure.value == max(one, other)
+    assert any(words in figure.definition for words in ("2 of them", "2 times"))
+
+
 def test_an_inverter_that_stays_off_has_been_off_until_the_last_row() -> None:
     for states, seconds in (([1.0, 1, -1, -1], 1.0), ([-1.0] * 4, 3.0), ([1.0, -1, -1, 1, 1, -1], 2.0)):
         run = recorded("Supply", {"Supply State / 1": states}, LOSSLESS)
