@@ -128,6 +128,16 @@ class Grid:
             since[row] = self.time[row] - last
         return np.asarray((since >= slow) & np.isfinite(self.asked) & np.isfinite(self.given))
 
+    def settles(self, since: int, rows: slice, band: float) -> float:
+        """S from the row `since` until the power stays within `band` W of what is asked for, or is cut by the BMS.
+
+        nan where it is not there at the end of `rows`. A row that nobody has read says neither.
+        """
+        read = np.arange(rows.start, rows.stop)[np.isfinite(self.given[rows])]
+        off = np.flatnonzero((np.abs(self.given - self.asked) > band)[read] & ~self.cut[read])
+        there = read[off[-1] + 1 if len(off) else 0 :]
+        return float(self.time[there[0]] - self.time[since]) if len(there) else nan
+
 
 NO_CHANGE = "no set point changed at once"
 NOTHING_STOOD = "no set point stood for longer than dead time and ramp take"
@@ -182,16 +192,8 @@ def settling_time(run: Recording, step: Step) -> Explained:
     grid = Grid(run, step)
     if not grid.changes:
         return Unseen(NO_CHANGE, count=0)
-    longest = 0.0
-    for begin, end in grid.changes:
-        off = np.abs(grid.given[begin : end + 1] - grid.asked[begin : end + 1]) > BAND * grid.rated
-        off &= ~grid.cut[begin : end + 1]
-        if not len(off) or off[-1]:
-            return Explained(nan, count=len(grid.changes))
-        away = np.flatnonzero(off)
-        row = begin + (int(away[-1]) + 1 if len(away) else 0)
-        longest = max(longest, float(grid.time[row] - grid.time[begin - 1]))
-    return Explained(longest, count=len(grid.changes))
+    times = [grid.settles(begin - 1, slice(begin, end + 1), BAND * grid.rated) for begin, end in grid.changes]
+    return Explained(float(np.max(times)), count=len(times))
 
 
 @of_step(
@@ -376,9 +378,10 @@ def voltage_dip(run: Recording, step: Step) -> Explained:
     dips: list[float] = []
     for begin, end in grid.changes:
         rows = slice(begin, end + 1)
-        within = ((grid.time[rows] - grid.time[begin - 1]) <= REACT) & on[rows]
-        if grid.asked[begin] < grid.asked[begin - 1] and within.any():
-            dips.append(percent(voltage[begin - 1] - voltage[rows][within].min(), voltage[begin - 1]))
+        seen = on[rows] & np.isfinite(voltage[rows] - voltage[begin - 1])
+        seen &= grid.time[rows] - grid.time[begin - 1] <= REACT
+        if grid.asked[begin] < grid.asked[begin - 1] and seen.any():
+            dips.append(percent(voltage[begin - 1] - voltage[rows][seen].min(), voltage[begin - 1]))
     if not dips:
         return Unseen("no load grew at once that it carried", where=where, count=0)
     return Explained(max(0.0, *dips), where=where, count=len(dips))
@@ -395,7 +398,7 @@ def served(run: Recording, step: Step) -> Explained:
     """
     grid, state = Grid(run, step), run.values(STATE, step)
     seconds = np.diff(grid.time, prepend=grid.time[:1])
-    able = (-grid.asked <= grid.charger.discharge) & (state != -2)
+    able = (-grid.asked <= grid.charger.discharge) & (state != -2) & np.isfinite(grid.given)
     energy = float((-grid.asked * seconds)[able].sum()) / 3600
     if not energy:
         return Unseen("nothing that the inverter owes was asked for", energy=energy)

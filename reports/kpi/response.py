@@ -58,15 +58,9 @@ def response_time(run: Recording, step: Step) -> Explained:
     grid, jumps = Grid(run, step), _jumps(run, step)
     if not jumps:
         return Unseen("no frequency changed at once", count=0)
-    longest = 0.0
-    for begin, end in stretches(jumps, len(grid.time)):
-        away = np.abs(grid.given - grid.asked)[begin : end + 1] > BAND * told(step, "reserve")
-        off = np.flatnonzero(away & ~grid.cut[begin : end + 1])
-        if len(off) and off[-1] == end - begin:
-            return Explained(nan, count=len(jumps))
-        row = begin + (int(off[-1]) + 1 if len(off) else 0)
-        longest = max(longest, float(grid.time[row] - grid.time[begin - 1]))
-    return Explained(longest, count=len(jumps))
+    band = BAND * told(step, "reserve")
+    times = [grid.settles(begin - 1, slice(begin, end + 1), band) for begin, end in stretches(jumps, len(grid.time))]
+    return Explained(float(np.max(times)), count=len(times))
 
 
 @of_step(

@@ -249,7 +249,32 @@ def test_a_ramp_is_no_row_of_steps_however_often_it_is_recorded() -> None:
     figure = kpi.settling_time(followed(WAY, late(2)), "it")
     assert figure.unmeasurable == "no set point changed at once"
     assert not kpi.ramp_error(STEP, "it").value > 0
-    assert kpi.ramp_error(STEP, "it").unmeasurable == "no set point moved evenly"
+    assert kpi.ramp_error(STEP, "it").unmeasurable.startswith("no set point moved evenly")
+
+
+WHAT_IS_UNREAD = [NAN if row in {3, 9, 15} else each for row, each in enumerate(late(2))]
+
+
+def test_a_row_that_nobody_read_says_nothing_of_a_ramp() -> None:
+    run = followed(WAY, WHAT_IS_UNREAD)
+    assert kpi.ramp_delay(run, "it").value == pytest.approx(2.0)
+    assert kpi.ramp_error(run, "it").value == pytest.approx(20.0)
+    assert kpi.ramp_settling(run, "it").value == pytest.approx(2.0)
+    silent = followed(WAY, [0.0] + [NAN] * (len(WAY) - 1))
+    assert np.isnan(kpi.ramp_settling(silent, "it").value)
+
+
+@pytest.mark.parametrize(("given", "limit"), [(NAN, 90.0), (10.0, 0.1)], ids=["unread", "cut"])
+def test_a_ramp_that_nobody_saw_followed_has_neither_error_nor_delay(given: float, limit: float) -> None:
+    """No row was read, or the BMS let none through: neither 0 %, which every limit allows, nor a charger's failure."""
+    columns = {
+        "Set Grid Power / W": WAY, "Power / W": [0.0] + [given] * (len(WAY) - 1), "Voltage / V": [100.0] * len(WAY),
+        "Charge Current Limit / A": [limit] * len(WAY),
+    }  # fmt: skip
+    for each in (kpi.ramp_error, kpi.ramp_delay):
+        figure = each(recorded("FollowPower", columns, LOSSLESS), "it")
+        assert np.isnan(figure.value)
+        assert figure.unmeasurable.startswith("no set point moved evenly where the power was read")
 
 
 @pytest.mark.parametrize(("row", "delay"), [(2, 2.0), (6, 2.0), (7, 2.2), (11, 2.2), (12, 2.0)])
@@ -349,6 +374,28 @@ def test_of_several_answers_the_longest_counts_whichever_came_first(name: str, o
     figure = getattr(kpi, name)(SEVERAL[name](one, other), "it")
     assert figure.value == max(one, other)
     assert any(words in figure.definition for words in ("2 of them", "2 times"))
+
+
+UNREAD: dict[str, Callable[[list[float], list[float]], Recording]] = {
+    "settling_time": followed,
+    "response_time": lambda asked, given: answered([50.0] * len(asked), asked, given),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ([0.0, NAN, NAN, NAN, 500, 500], 4.0),  # it may have been there before, and nobody knows
+        ([0.0, 0.0, NAN, 500, NAN, NAN], 3.0),
+        ([0.0, 500, 500, NAN, 400, NAN], NAN),
+        ([0.0, NAN, NAN, NAN, NAN, NAN], NAN),
+    ],
+)
+def test_a_power_that_nobody_read_has_not_arrived(name: str, given: list[float], seconds: float) -> None:
+    """A meter that is silent from the change on would show a charger that answers at once."""
+    run = UNREAD[name]([0.0] + [500.0] * 20, given + given[-1:] * 15)
+    assert getattr(kpi, name)(run, "it").value == pytest.approx(seconds, nan_ok=True)
 
 
 def test_an_inverter_that_stays_off_has_been_off_until_the_last_row() -> None:
@@ -491,6 +538,30 @@ def test_a_dip_is_one_at_the_load_where_somebody_measures_it_and_of_an_inverter_
     assert "nothing measures at the load" in kpi.voltage_dip(recorded("Supply", load, SUPPLY), "it").definition
     there = {**load, "Mains Voltage / V": [230.0, 230, 207, 0, 0, 230]}
     assert kpi.voltage_dip(recorded("Supply", there, SUPPLY), "it").value == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("volts", "dip", "count"),
+    [
+        ([100.0, 100, NAN, 98, 100, 100], 2.0, 1),
+        ([100.0, 100, NAN, NAN, NAN, NAN], NAN, 0),
+        ([100.0, NAN, 98, 98, 98, 98], NAN, 0),
+        ([100.0, 100, 100, 98, 97, 90], 2.0, 1),  # 2 s behind the row before it, and no more
+        ([100.0, 100, 101, 101, 101, 101], 0.0, 1),
+    ],
+)
+def test_a_dip_is_of_voltages_that_somebody_read(volts: list[float], dip: float, count: int) -> None:
+    """It is not 0 % because nobody did."""
+    load = {**QUIET, "Set Grid Power / W": [-100.0, -100, -500, -500, -500, -500], "Voltage / V": volts}
+    figure = kpi.voltage_dip(recorded("Supply", load, SUPPLY), "it")
+    assert figure.value == pytest.approx(dip, nan_ok=True)
+    assert f"grows, {count} times," in figure.definition
+    assert bool(figure.unmeasurable) is (count == 0)
+
+
+def test_a_second_that_nobody_read_is_neither_taken_nor_served() -> None:
+    load = {**QUIET, "Power / W": [-100.0, NAN, -50, -100, -100, -100]}
+    assert kpi.served(recorded("Supply", load, SUPPLY), "it").value == pytest.approx(100 * 350 / 400)
 
 
 def test_a_load_that_is_too_much_is_not_owed() -> None:
