@@ -4,7 +4,7 @@ What the BMS did not let through is not the charger's, and is left out (`Grid.cu
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import nan
 
 import numpy as np
@@ -157,13 +157,8 @@ def _swing(run: Recording, step: Step, rows: slice) -> Floats:
 
 def _ratios(swing: Floats) -> list[float]:
     """Of each extreme to the one before; the first is the way to where it settles, and no swing."""
-    extremes: list[float] = []
-    for value in swing[np.abs(swing) > NOTHING].tolist():
-        if extremes and value * extremes[-1] > 0:
-            extremes[-1] = max(extremes[-1], value, key=abs)
-        else:
-            extremes.append(value)
-    sizes = [abs(each) for each in extremes[1:]]
+    sides = groupby(swing[np.abs(swing) > NOTHING].tolist(), key=np.sign)
+    sizes = [max(map(abs, values)) for _, values in sides][1:]
     return [after / before for before, after in pairwise(sizes)]
 
 

@@ -277,6 +277,56 @@ def test_a_ramp_that_nobody_saw_followed_has_neither_error_nor_delay(given: floa
         assert figure.unmeasurable.startswith("no set point moved evenly where the power was read")
 
 
+@pytest.mark.parametrize(("rows", "ramps"), [(4, 0), (5, 1)])
+def test_a_set_point_moves_evenly_from_five_rows_on(rows: int, ramps: int) -> None:
+    """Fewer are steps, each of which has to settle."""
+    asked = [0.0, 0.0, *np.linspace(100.0, 100.0 * rows, rows).tolist(), *[100.0 * rows] * 6]
+    run = followed(asked, asked)
+    assert f"{ramps} of them" in kpi.ramp_error(run, "it").definition
+    assert f"{0 if ramps else rows} of them" in kpi.settling_time(run, "it").definition
+
+
+@pytest.mark.parametrize(("slope", "ramps"), [(125.0, 1), (125.1, 2), (83.4, 1), (83.3, 2), (-100.0, 2)])
+@pytest.mark.parametrize("apart", [1.0, 0.125])
+def test_a_slope_that_changes_by_more_than_a_fifth_of_itself_begins_another_ramp(
+    slope: float, ramps: int, apart: float
+) -> None:
+    """125 less 100 are a fifth of 125, and 100 less 83.4 hardly of 83.4: however often it is recorded."""
+    asked = np.cumsum([0.0, *[100.0] * 6, *[slope] * 6, *[0.0] * 6]).tolist()
+    run = hurried(followed(asked, asked), apart)
+    assert f"{ramps} of them" in kpi.ramp_error(run, "it").definition
+
+
+@pytest.mark.parametrize("more", [[], [500.0] * 3], ids=["at the end of the step", "before another set point"])
+@pytest.mark.parametrize(("rows", "seen"), [(4, False), (5, True)])
+def test_what_a_ramp_ends_at_has_to_stand_for_five_rows(rows: int, seen: bool, more: list[float]) -> None:
+    asked = [*WAY[:12], *[1000.0] * rows, *more]
+    figure = kpi.ramp_settling(followed(asked, asked), "it")
+    assert figure.value == pytest.approx(0.0 if seen else NAN, nan_ok=True)
+    assert bool(figure.unmeasurable) is not seen
+
+
+@pytest.mark.parametrize("short", [20.0, 20.1, -20.0, -20.1])
+def test_a_ramp_has_settled_within_two_per_cent_of_the_charger_either_way(short: float) -> None:
+    given = [each - short for each in WAY]
+    assert np.isfinite(kpi.ramp_settling(followed(WAY, given), "it").value) == (abs(short) <= 20.0)
+
+
+def test_of_two_ramps_the_later_and_the_steeper_count() -> None:
+    """Up by 100 W/s with a second's delay, and down by 200 W/s with two."""
+    asked = [0.0, *WAY[1:12], *[1000.0] * 6, *np.linspace(800.0, -1000.0, 10).tolist(), *[-1000.0] * 8]
+    delayed = [0.0, *asked[:-1]][:18] + [1000.0, *asked[17:-2]][: len(asked) - 18]
+    for each in (asked, [-watts for watts in asked]):
+        given = [watts if each is asked else -watts for watts in delayed]
+        run = followed(each, given)
+        assert kpi.ramp_delay(run, "it").value == pytest.approx(2.0)
+        assert kpi.ramp_error(run, "it").value == pytest.approx(40.0)
+        assert kpi.ramp_settling(run, "it").value == pytest.approx(2.0)
+        assert "2 of them, over the charger's own power, while it moves; the steepest moves by 20 %" in (
+            kpi.ramp_error(run, "it").definition
+        )
+
+
 @pytest.mark.parametrize(("row", "delay"), [(2, 2.0), (6, 2.0), (7, 2.2), (11, 2.2), (12, 2.0)])
 def test_only_the_second_half_of_a_ramp_says_how_late_it_is_followed(row: int, delay: float) -> None:
     """A charger has its dead time on the first half. Five rows: a second more in one of them is a fifth."""
@@ -667,6 +717,35 @@ def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> Non
     assert broken(25.0) == 1
 
 
+def test_a_moment_that_ends_one_step_and_begins_the_next_is_told_of_one_of_them() -> None:
+    """What is logged before a step has ended is its own, and what is logged behind it is not: at the same time."""
+    run = managed([0.0] * 4, [0] * 4, [1] * 4, decided(0.0, 3.0, problem="it said nothing"), decided(4.0, 5.0))
+    more = [
+        {**run.events[0], "time": 4.0, "index": 2, "name": "next"},
+        decided(4.0, -3.0, problem="it is no JSON", departure=9.0, lacks=30.0), decided(5.0, 3.0, warned=[9.0]),
+        {"type": "departure", "time": 8.0, "short": 20.0, "leaves": 9.0, "given": 30.0, "withheld": 30.0},
+        {**run.events[-1], "time": 8.0, "index": 2}, decided(8.0, -4.0, problem="it is gone"),
+    ]  # fmt: skip
+    both = Recording(run.manifest, [*run.events, *more], run.columns, run.rows)
+
+    def of(step: str) -> dict[str, float]:
+        counting = (
+            kpi.failures, kpi.departures, kpi.missed_by_the_pack, kpi.late_warnings, kpi.turns, kpi.in_kilowatts,
+        )  # fmt: skip
+        return {each.key: each(both, step).value for each in counting}
+
+    assert of("it") == {
+        "manager failures": 1, "departures not kept": 0, "departures missed by the pack": 0,
+        "warnings that came late": 0, "turns of the power": 0, "answers that look like kW": 0,
+    }  # fmt: skip
+    assert of("next") == {
+        "manager failures": 1, "departures not kept": 0, "departures missed by the pack": 1,
+        "warnings that came late": 1, "turns of the power": 1, "answers that look like kW": 0,
+    }  # fmt: skip
+    assert kpi.failures(both, "it").definition.endswith("0.00 h into it: it said nothing.")
+    assert kpi.failures(both, "next").definition.endswith("0.00 h into it: it is no JSON.")
+
+
 def test_a_lost_link_is_not_the_manager_s_failure() -> None:
     events = [{"type": "manager", "time": 1.0, "problem": problem} for problem in ("", "no link", "it said nothing")]
     found = kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it")
@@ -719,6 +798,31 @@ def test_a_droop_is_found_through_a_lag_and_another_one_is_told() -> None:
     assert steep.value == pytest.approx(20.0)
     assert "5 %" in steep.definition
     assert "4 %" in steep.definition
+
+
+TEN = [0.02 + 0.1 * number for number in range(9)] + [0.98]
+"Shares of the reserve between 1 % and all of it."
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        (TEN, True),
+        (TEN[1:], False),
+        ([*TEN[1:], TEN[1]], False),  # one of them twice
+        ([*TEN[1:], 0.01], False),  # that much is asked for by a noise as well
+        ([*TEN[1:], 0.0101], True),
+        ([*TEN[1:], 1.0], False),  # more is no slope any more
+        ([*TEN[1:], 0.9999], True),
+    ],
+)
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_a_droop_is_drawn_through_ten_deviations_on_its_slope(shares: list[float], told: bool, way: float) -> None:
+    asked = [1000.0 * way * share for share in shares]
+    run = answered([50.0 + 2.5 * way * share for share in shares], asked, [each * 1.25 for each in asked])
+    assert ("droop error" in asked_of(run)) is told
+    if told:
+        assert kpi.droop_error(run, "it").value == pytest.approx(20.0)
 
 
 def swinging(factor: float) -> Recording:
@@ -887,23 +991,28 @@ def test_nothing_flows_where_nobody_is_heard() -> None:
 # --- what giving back costs -------------------------------------------------------------------------------------------
 
 
-def compared(chemistry: str = "LFP", given: float = 1.0, driven: float = 0.0) -> Recording:
+def compared(
+    chemistry: str = "LFP", given: float = 1.0, driven: float = 0.0, kept: float = 0.0, scale: float = 1.0
+) -> Recording:
     """Two hours of a car of 10 kWh: 1 kWh given and charged again with 0.5 kWh more, or nothing done.
 
-    Or another amount `given` (kWh); `driven` is what it gave on a trip beside.
+    Or another amount `given` (kWh); `driven` is what it gave on a trip beside, and `kept` in the days without giving
+    back. The bench's pack is `scale` of the car's.
     """
-    out = 1000 * (given + driven)
+    out, without = 1000 * (given + driven), 1000 * kept
     columns = {
         "Test Time / s": [0.0, 3600, 7200, 7201, 10801, 14401], "Step Count / 1": [1.0] * 3 + [2.0] * 3,
         "Power / W": [0.0, -1000 * given, 1500, 0, 0, 0], "Set Grid Power / W": [0.0, -1000 * given, 1500, 0, 0, 0],
         "House Power / W": [0.0] * 6, "Sun Power / W": [0.0] * 6, "Buying Price / 1": [0.2] * 6,
         "Selling Price / 1": [0.5] * 6, "Plugged In / 1": [1.0] * 6, "SOC / 1": [0.5, 0.4, 0.5, 0.5, 0.5, 0.5],
         "Charging Energy / Wh": [0.0, 0, 1500, 1500, 1500, 1500],
-        "Discharging Energy / Wh": [0.0, *[out] * 5],
+        "Discharging Energy / Wh": [0.0, *[out] * 4, out + without],
     }  # fmt: skip
+    for column in ("Power / W", "Set Grid Power / W", "Charging Energy / Wh", "Discharging Energy / Wh"):
+        columns[column] = [scale * each for each in columns[column]]
     events: list[dict[str, Any]] = []
     for index, name, begin, end in ((1, "giving", 0.0, 7200.0), (2, "keeping", 7201.0, 14401.0)):
-        told = {**LOSSLESS, "charger charge": 2000.0, "scale": 1.0, "reserve": 50.0, "car energy": 10000.0}
+        told = {**LOSSLESS, "charger charge": 2000.0, "scale": scale, "reserve": 50.0, "car energy": 10000.0}
         events += [
             {"type": "step started", "time": begin, "index": index, "name": name, "kind": "Manage", "direction": "both",
              "resumable": True, "set_points": told},
@@ -953,6 +1062,26 @@ def test_who_gave_nothing_back_and_what_nobody_rates_has_no_price(
     assert np.isnan(figure.value)
     assert "{" not in figure.definition
     assert "each of the nan kWh given back" in figure.definition
+
+
+def test_the_days_without_giving_back_wear_the_pack_as_well() -> None:
+    """What it gave on its trips in both costs nothing: only 2 of 2.5 kWh are more than without."""
+    wear = wear_of("LFP")
+    assert wear is not None
+    figure = kpi.price_of_giving_back(compared(driven=1.5, kept=0.5), "giving", "keeping")
+    assert figure.value == pytest.approx(-0.20 + 2.0 * wear.middle)
+    assert "2.0 kWh more" in figure.definition
+    assert "4.0 kWh went through the pack, and 0.5 kWh without" in figure.definition
+    assert kpi.more_through(compared(driven=1.5, kept=0.5), "giving", "keeping").value == pytest.approx(3500)
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.5])
+def test_a_price_is_of_the_car_however_small_the_pack_on_the_bench(scale: float) -> None:
+    whole, small = compared(driven=0.5, kept=0.25), compared(driven=0.5, kept=0.25, scale=scale)
+    for figure in (kpi.price_of_giving_back, kpi.more_through):
+        expected, found = (figure(each, "giving", "keeping") for each in (whole, small))
+        assert found.value == pytest.approx(expected.value)
+        assert found.definition == expected.definition
 
 
 @pytest.mark.parametrize("pack", [{}, {"pack": None}, {"pack": {}}])
