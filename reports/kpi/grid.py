@@ -167,6 +167,11 @@ def unbroken(flags: Bools) -> list[tuple[int, int]]:
     return list(pairwise(np.flatnonzero(np.diff([False, *flags, False])).tolist()))[::2]
 
 
+def longest_stretch(time: Floats, flags: Bools) -> float:
+    """S from the first to the last row of the longest stretch that is flagged; 0 without any."""
+    return max((float(time[end - 1] - time[begin]) for begin, end in unbroken(flags)), default=0.0)
+
+
 def told(step: Step, name: str) -> float:
     """Set point of a step that has one of that name, else nan."""
     return step.set_points.get(name, nan)
@@ -356,8 +361,7 @@ def sustained(run: Recording, step: Step) -> float | Explained:
     grid, share, _ = reserve_of(run, step)
     if not _all_asked(grid, step).any():
         return Unseen(NOT_ASKED)
-    there = unbroken(np.asarray(np.abs(share) >= FULL))
-    return max((float(grid.time[end - 1] - grid.time[begin]) for begin, end in there), default=0.0)
+    return longest_stretch(grid.time, np.asarray(np.abs(share) >= FULL))
 
 
 # --- a load of one's own ----------------------------------------------------------------------------------------------

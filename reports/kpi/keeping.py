@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from reports.kpi.base import Explained, Unseen, of_step
-from reports.kpi.grid import SET, Grid
+from reports.kpi.grid import SET, Grid, longest_stretch
 from reports.kpi.managing import NEEDED, PLUGGED, RANGE, TOLERANCE, managed, was_warned
 from reports.kpi.readings import POWER, TIME
 from reports.recording import Event, Recording, Step
@@ -71,11 +71,7 @@ def rest_below(run: Recording, step: Step) -> float:
     idle = (run.values(PLUGGED, step) == 1) & (in_hand < -TOLERANCE) & (grid.asked < AT_REST * grid.rated)
     for begin, end in _unheard(run, step):
         idle &= ~((time >= begin) & (time <= end))
-    longest, since = 0.0, None
-    for at, rests in zip(time.tolist(), idle.tolist(), strict=True):
-        since = (at if since is None else since) if rests else None
-        longest = max(longest, at - since) if since is not None else longest
-    return longest
+    return longest_stretch(time, idle)
 
 
 def _unheard(run: Recording, step: Step) -> Iterator[tuple[float, float]]:

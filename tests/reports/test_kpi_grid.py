@@ -975,6 +975,12 @@ def test_a_car_below_its_reserve_is_charged_unless_nobody_hears_the_manager() ->
     # Less than a hundredth of what the charger can is no charging.
     assert kpi.rest_below(managed([9.0] * 6, in_hand, [1] * 6), "it").value == 5.0
     assert kpi.rest_below(managed([0.0] * 6, in_hand, [0] * 6), "it").value == 0.0
+    # The longest of several counts, from the first row of all on; 1 km too few is enough, and 1 % is charging.
+    assert kpi.rest_below(managed([0.0, 0, 99, 0, 0, 0], in_hand, [1] * 6), "it").value == 2.0
+    assert kpi.rest_below(managed([0.0, 0, 0, 99, 0, 0], in_hand, [1] * 6), "it").value == 2.0
+    assert kpi.rest_below(managed([10.0] * 6, in_hand, [1] * 6), "it").value == 0.0
+    assert kpi.rest_below(managed([0.0] * 6, [-1.0] * 6, [1] * 6), "it").value == 0.0
+    assert kpi.rest_below(managed([0.0] * 6, [-1.001] * 6, [1] * 6), "it").value == 5.0
     lost = [decided(1.0, problem="no link"), decided(4.0)]
     assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6, *lost), "it").value == 0.0
 
