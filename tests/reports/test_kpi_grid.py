@@ -277,6 +277,13 @@ def test_a_ramp_that_nobody_saw_followed_has_neither_error_nor_delay(given: floa
         assert figure.unmeasurable.startswith("no set point moved evenly where the power was read")
 
 
+def test_a_ramp_is_asked_about_where_a_power_that_was_followed_had_one() -> None:
+    ramps = {"ramp delay", "ramp following error", "ramp settling time"}
+    assert ramps <= asked_of(followed(WAY, late(2)))
+    assert not ramps & asked_of(STEP)
+    assert not ramps & asked_of(answered([50.0] * len(WAY), WAY, WAY)), "a frequency moves as it likes"
+
+
 @pytest.mark.parametrize(("rows", "ramps"), [(4, 0), (5, 1)])
 def test_a_set_point_moves_evenly_from_five_rows_on(rows: int, ramps: int) -> None:
     """Fewer are steps, each of which has to settle."""
