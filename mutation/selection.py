@@ -3,10 +3,11 @@
 A test reaches a mutant when it runs one of its lines. What runs only at import (a constant, a default, a decorator) is
 reached through its name, by the tests that run a line which says it, and by every test that runs anything of the file,
 for elsewhere it may have another name. Those go first whose file is named like the mutated one
-(`test_supervisor_served.py` for `supervisor.py`), and behind all others come the rest of those: no coverage sees a
-process that keeps its environment to itself. What runs only at import is shown to those named like its folder as well:
-a test of a registry (`test_kpi_table.py` for `kpi/charging.py`) runs nothing of the files that have registered
-something. A mutant that nobody reaches survives.
+(`test_supervisor_served.py` for `supervisor.py`), and behind those that reach it come the rest of those: no coverage
+sees a process that keeps its environment to itself. What runs only at import is shown to those named like its folder as
+well: a test of a registry (`test_kpi_table.py` for `kpi/charging.py`) runs nothing of the files that have registered
+something. They come before who only runs anything of the file: those are many, and long. A mutant that nobody reaches
+survives.
 """
 
 import re
@@ -37,7 +38,7 @@ def batches(
     own = record.of_file(mutant.file) if mutant.names else frozenset[str]()
     named = _named_like(mutant.file, record, of_its_folder=bool(mutant.names))
     known = [test for test in reached | own | named if test in record.seconds]
-    ranks = (killers, reached & named, reached, own, named)
+    ranks = (killers, reached & named, reached, named, own)
     first_of = {test: next(place for place, rank in enumerate(ranks) if test in rank) for test in known}
     known.sort(key=lambda test: (first_of[test], record.seconds[test], test))
     everything = sum(record.seconds.values())

@@ -15,7 +15,7 @@ from reports.kpi.readings import SOC, TIME
 from reports.managed_lanes import Lane, lanes
 from reports.panels import BLUE, GREEN, GREY, ORANGE
 from reports.pictures import Picture
-from reports.recording import Event, Floats, Recording, Step
+from reports.recording import Floats, Recording, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def pictures(run: Recording) -> Iterator[Picture]:
 def said(run: Recording, step: Step) -> str:
     """Each change of what the manager said, one line: hours, why it was asked, W, its words, km in hand."""
     lines, before = [], None
-    for event in _events(run, step, "manager"):
+    for event in run.of_step(step, "manager"):
         told = (event["power"], event["say"], event["problem"])
         if told != before or event["warned"]:
             warned = f", {len(event['warned'])} warnings" if event["warned"] else ""
@@ -60,7 +60,7 @@ def png(run: Recording, step: Step, title: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    found = lanes(_events(run, step, "manager"), step.duration)
+    found = lanes(run.of_step(step, "manager"), step.duration)
     strip = LANE * max(len(found), 1)
     height = HEIGHT + strip
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
@@ -101,7 +101,7 @@ def _draw_power(axis: "Axes", run: Recording, step: Step, hours: Floats, every: 
         "sun": (run.values(SUN, step)[every] / 1000, ORANGE, "--"),
     }
     _draw_lines(axis, hours, lines, "power / kW")
-    failed = [event["at"] / HOUR for event in _events(run, step, "manager") if event["problem"]]
+    failed = [event["at"] / HOUR for event in run.of_step(step, "manager") if event["problem"]]
     if failed:
         axis.plot(failed, np.zeros(len(failed)), "x", color=INK, markersize=6, label="no link or no answer")
         _legend(axis)
@@ -129,7 +129,7 @@ def _draw_range(axis: "Axes", run: Recording, step: Step, hours: Floats, every: 
         "reserve": (run.values(NEEDED, step)[every], INK, "--"),
     }
     _draw_lines(axis, hours, lines, "range / km")
-    for event in _events(run, step, "departure"):
+    for event in run.of_step(step, "departure"):
         word = f"{event['distance']:g} km" + (f", {event['short']:.0f} short" if event["short"] > 0 else "")
         warned = ", warned" if was_warned(run, event) else ""
         axis.annotate(
@@ -153,7 +153,3 @@ def _draw_lines(axis: "Axes", hours: Floats, lines: dict[str, tuple[Floats, str,
 def _legend(axis: "Axes") -> None:
     """Above the panel: no line is behind it."""
     axis.legend(fontsize=7.5, loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=4, frameon=False, borderpad=0.1)
-
-
-def _events(run: Recording, step: Step, kind: str) -> list[Event]:
-    return [event for event in run.of_type(kind) if step.start <= event["time"] <= step.stop]

@@ -227,6 +227,20 @@ class Recording:
         """Events of the given types, in order."""
         return [event for event in self.events if event["type"] in types]
 
+    def of_step(self, step: Step, *types: str) -> list[Event]:
+        """Events of the given types that were logged in a step, in order.
+
+        By their order and not by their time: a moment may end one step and begin the next.
+        """
+        found: list[Event] = []
+        inside = False
+        for event in self.events:
+            if event["type"] in {"step started", "step ended"} and event["index"] == step.index:
+                inside = event["type"] == "step started"
+            elif inside and event["type"] in types:
+                found.append(event)
+        return found
+
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps of the scenario that were started, in order."""

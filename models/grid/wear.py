@@ -53,9 +53,9 @@ class Wear:
         return (self.high - self.low) / 2
 
 
-def wear_of(chemistry: str) -> Wear | None:
-    """What ageing by use costs a pack of that chemistry; None where nobody rates one."""
-    cycles = CYCLES.get(chemistry)
+def wear_of(chemistry: str | None) -> Wear | None:
+    """What ageing by use costs a pack of that chemistry; None where nobody rates one, or nobody has said which."""
+    cycles = CYCLES.get(chemistry or "")
     if cycles is None:
         return None
     return Wear(PACK.low / cycles.high, PACK.middle / cycles.middle, PACK.high / cycles.low)

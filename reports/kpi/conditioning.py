@@ -3,7 +3,7 @@
 import numpy as np
 
 from reports.kpi.base import Explained, of_step
-from reports.kpi.readings import TIME
+from reports.kpi.readings import TIME, last
 from reports.recording import Recording, Step
 
 COLDEST, HOTTEST = "Cell Temperature Min / degC", "Cell Temperature Max / degC"
@@ -39,7 +39,7 @@ def arrival_temperature_off(run: Recording, step: Step) -> Explained:
     conditioned by the {by}.
     """
     target = step.set_points["target"]
-    ends = [float(run.values(column, step)[-1]) - target for column in (COLDEST, HOTTEST)]
+    ends = [last(run.values(column, step)) - target for column in (COLDEST, HOTTEST)]
     return Explained(max(ends, key=abs), target=target, by=step.words["conditioned by"])
 
 
@@ -63,7 +63,7 @@ def conditioning_energy(run: Recording, step: Step) -> float:
 )  # fmt: skip
 def arrival_temperature(run: Recording, step: Step) -> float:
     """Mean of the coldest and the hottest cell at the end of the drive."""
-    return sum(float(run.values(column, step)[-1]) for column in (COLDEST, HOTTEST)) / 2
+    return sum(last(run.values(column, step)) for column in (COLDEST, HOTTEST)) / 2
 
 
 @of_step(
@@ -75,7 +75,7 @@ def arrival_off_the_cars(run: Recording, step: Step) -> Explained:
     end of the drive, by the model, less that; conditioned by the {by}.
     """
     expected = step.set_points[EXPECTED]
-    ends = [float(run.values(column, step)[-1]) - expected for column in (COLDEST, HOTTEST)]
+    ends = [last(run.values(column, step)) - expected for column in (COLDEST, HOTTEST)]
     return Explained(max(ends, key=abs), expected=expected, by=step.words["conditioned by"])
 
 

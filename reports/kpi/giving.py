@@ -34,7 +34,7 @@ class _Compared:
         self.run, self.giving, self.keeping = run, giving, keeping
         self.given = _value(given_back, run, giving) / 1000
         self.out = self._out(giving) - self._out(keeping)
-        self.wear = wear_of(str(run.manifest.get("pack", {}).get("chemistry", "")))
+        self.wear = wear_of((run.manifest.get("pack") or {}).get("chemistry"))
 
     @property
     def known(self) -> bool:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from models.grid.charger import Charger
 from reports.kpi.base import SET_TEMPERATURE, Explained, Unseen, of_cycle, of_step
 from reports.kpi.following import CHARGE_LIMIT, DISCHARGE_LIMIT
-from reports.kpi.readings import CHARGE_AH, DISCHARGE_AH, POWER, SOC, TIME, VOLTAGE, counted, percent
+from reports.kpi.readings import CHARGE_AH, DISCHARGE_AH, POWER, SOC, TIME, VOLTAGE, counted, last, maximum, percent
 from reports.recording import Floats, Recording, Step
 
 Bools = npt.NDArray[np.bool_]
@@ -104,8 +104,7 @@ class Grid:
         slope = np.diff(self.asked) / np.maximum(np.diff(self.time), TINY)
         even = np.abs(np.diff(slope)) <= EVEN * np.abs(slope[1:])
         even &= slope[1:] != 0
-        edges = np.flatnonzero(np.diff([False, *even, False]))
-        return [(begin + 1, end + 1) for begin, end in edges.reshape(-1, 2).tolist() if end - begin >= LEAST]
+        return [(begin + 1, end + 1) for begin, end in unbroken(even) if end - begin >= LEAST]
 
     @property
     def slow(self) -> float:
@@ -129,6 +128,16 @@ class Grid:
             since[row] = self.time[row] - last
         return np.asarray((since >= slow) & np.isfinite(self.asked) & np.isfinite(self.given))
 
+    def settles(self, since: int, rows: slice, band: float) -> float:
+        """S from the row `since` until the power stays within `band` W of what is asked for, or is cut by the BMS.
+
+        nan where it is not there at the end of `rows`. A row that nobody has read says neither.
+        """
+        read = np.arange(rows.start, rows.stop)[np.isfinite(self.given[rows])]
+        off = np.flatnonzero((np.abs(self.given - self.asked) > band)[read] & ~self.cut[read])
+        there = read[off[-1] + 1 if len(off) else 0 :]
+        return float(self.time[there[0]] - self.time[since]) if len(there) else nan
+
 
 NO_CHANGE = "no set point changed at once"
 NOTHING_STOOD = "no set point stood for longer than dead time and ramp take"
@@ -151,6 +160,16 @@ def _supplies(_run: Recording, step: Step) -> bool:
 def stretches(begins: Sequence[int], count: int) -> list[tuple[int, int]]:
     """First and last row from each of `begins` to the next, the last one to the end of `count` rows."""
     return [(begin, end - 1) for begin, end in pairwise([*begins, count])]
+
+
+def unbroken(flags: Bools) -> list[tuple[int, int]]:
+    """First row of each stretch of rows that are all flagged, and the first one behind it."""
+    return list(pairwise(np.flatnonzero(np.diff([False, *flags, False])).tolist()))[::2]
+
+
+def longest_stretch(time: Floats, flags: Bools) -> float:
+    """S from the first to the last row of the longest stretch that is flagged; 0 without any."""
+    return max((float(time[end - 1] - time[begin]) for begin, end in unbroken(flags)), default=0.0)
 
 
 def told(step: Step, name: str) -> float:
@@ -178,16 +197,8 @@ def settling_time(run: Recording, step: Step) -> Explained:
     grid = Grid(run, step)
     if not grid.changes:
         return Unseen(NO_CHANGE, count=0)
-    longest = 0.0
-    for begin, end in grid.changes:
-        off = np.abs(grid.given[begin : end + 1] - grid.asked[begin : end + 1]) > BAND * grid.rated
-        off &= ~grid.cut[begin : end + 1]
-        if not len(off) or off[-1]:
-            return Explained(nan, count=len(grid.changes))
-        away = np.flatnonzero(off)
-        row = begin + (int(away[-1]) + 1 if len(away) else 0)
-        longest = max(longest, float(grid.time[row] - grid.time[begin - 1]))
-    return Explained(longest, count=len(grid.changes))
+    times = [grid.settles(begin - 1, slice(begin, end + 1), BAND * grid.rated) for begin, end in grid.changes]
+    return Explained(float(np.max(times)), count=len(times))
 
 
 @of_step(
@@ -350,11 +361,7 @@ def sustained(run: Recording, step: Step) -> float | Explained:
     grid, share, _ = reserve_of(run, step)
     if not _all_asked(grid, step).any():
         return Unseen(NOT_ASKED)
-    longest, since = 0.0, nan
-    for time, there in zip(grid.time.tolist(), (np.abs(share) >= FULL).tolist(), strict=True):
-        since = (time if np.isnan(since) else since) if there else nan
-        longest = max(longest, time - since) if there else longest
-    return longest
+    return longest_stretch(grid.time, np.asarray(np.abs(share) >= FULL))
 
 
 # --- a load of one's own ----------------------------------------------------------------------------------------------
@@ -375,9 +382,10 @@ def voltage_dip(run: Recording, step: Step) -> Explained:
     dips: list[float] = []
     for begin, end in grid.changes:
         rows = slice(begin, end + 1)
-        within = ((grid.time[rows] - grid.time[begin - 1]) <= REACT) & on[rows]
-        if grid.asked[begin] < grid.asked[begin - 1] and within.any():
-            dips.append(percent(voltage[begin - 1] - voltage[rows][within].min(), voltage[begin - 1]))
+        seen = on[rows] & np.isfinite(voltage[rows] - voltage[begin - 1])
+        seen &= grid.time[rows] - grid.time[begin - 1] <= REACT
+        if grid.asked[begin] < grid.asked[begin - 1] and seen.any():
+            dips.append(percent(voltage[begin - 1] - voltage[rows][seen].min(), voltage[begin - 1]))
     if not dips:
         return Unseen("no load grew at once that it carried", where=where, count=0)
     return Explained(max(0.0, *dips), where=where, count=len(dips))
@@ -394,7 +402,7 @@ def served(run: Recording, step: Step) -> Explained:
     """
     grid, state = Grid(run, step), run.values(STATE, step)
     seconds = np.diff(grid.time, prepend=grid.time[:1])
-    able = (-grid.asked <= grid.charger.discharge) & (state != -2)
+    able = (-grid.asked <= grid.charger.discharge) & (state != -2) & np.isfinite(grid.given)
     energy = float((-grid.asked * seconds)[able].sum()) / 3600
     if not energy:
         return Unseen("nothing that the inverter owes was asked for", energy=energy)
@@ -413,15 +421,11 @@ def served(run: Recording, step: Step) -> Explained:
 )
 def restart_time(run: Recording, step: Step) -> Explained:
     """Longest time for which the inverter was off after too much load; it tripped {count} times."""
-    time, off, begins = run.values(TIME, step), *_tripped(run, step)
-    if not len(begins):
+    time, off = run.values(TIME, step), _off(run, step)
+    if not off:
         return Unseen("no load was too much for it", count=0)
-    longest = 0.0
-    for begin in begins.tolist():
-        back = np.flatnonzero(~off[begin:])
-        end = begin + int(back[0]) if len(back) else len(off) - 1
-        longest = max(longest, float(time[end] - time[begin]))
-    return Explained(longest, count=len(begins))
+    # What is off at the end has been so until then at least.
+    return Explained(max(float(time[min(end, len(time) - 1)] - time[begin]) for begin, end in off), count=len(off))
 
 
 @of_step(
@@ -430,14 +434,12 @@ def restart_time(run: Recording, step: Step) -> Explained:
 )  # fmt: skip
 def trips(run: Recording, step: Step) -> float:
     """How often the inverter switched off for too much load."""
-    _, begins = _tripped(run, step)
-    return float(len(begins))
+    return float(len(_off(run, step)))
 
 
-def _tripped(run: Recording, step: Step) -> tuple[Bools, npt.NDArray[np.intp]]:
-    """Whether the inverter is off for too much load, by row, and the rows from which on it is."""
-    off = np.asarray(run.values(STATE, step) == -1)
-    return off, np.flatnonzero(off & ~np.concatenate(([False], off[:-1])))
+def _off(run: Recording, step: Step) -> list[tuple[int, int]]:
+    """First row of each stretch in which the inverter is off for too much load, and the first one behind it."""
+    return unbroken(np.asarray(run.values(STATE, step) == -1))
 
 
 @of_step("lowest state of charge", symbol="SOC_min", unit="%", sense="at_least", columns=(SOC,), applies=_supplies)
@@ -482,17 +484,17 @@ def _same_power(run: Recording, discharge: Step, charge: Step) -> bool:
     if {discharge.kind, charge.kind} != {"FollowPower"} or _air(run, discharge) != _air(run, charge):
         return False
     out, into = Grid(run, discharge), Grid(run, charge)
-    return bool(abs(np.nanmin(out.asked) + np.nanmax(into.asked)) <= BAND * out.rated)
+    return abs(maximum(into.asked) - maximum(-out.asked)) <= BAND * out.rated
 
 
 def _air(run: Recording, step: Step) -> float | None:
     """What the chamber was set to at the end of a step, degC; None where nobody set it."""
-    air = run.values(SET_TEMPERATURE, step)[-1] if run.has(SET_TEMPERATURE) else nan
-    return float(air) if np.isfinite(air) else None
+    air = last(run.values(SET_TEMPERATURE, step)) if run.has(SET_TEMPERATURE) else nan
+    return air if np.isfinite(air) else None
 
 
 def _ac_energy(run: Recording, step: Step) -> float:
-    """Wh, positive into the car."""
+    """J, positive into the car."""
     grid = Grid(run, step)
     seconds = np.diff(grid.time, prepend=grid.time[:1])
-    return float(np.nansum(grid.given * seconds)) / 3600
+    return float(np.nansum(grid.given * seconds))

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from reports.kpi.base import Explained, Unseen, of_step
-from reports.kpi.grid import SET, Grid
+from reports.kpi.grid import SET, Grid, longest_stretch
 from reports.kpi.managing import NEEDED, PLUGGED, RANGE, TOLERANCE, managed, was_warned
 from reports.kpi.readings import POWER, TIME
 from reports.recording import Event, Recording, Step
@@ -23,10 +23,6 @@ AT_REST = 0.01
 """Of the charger's power: below it nothing is charged."""
 
 
-def _said(run: Recording, step: Step) -> list[Event]:
-    return [event for event in run.of_type("manager") if step.start <= event["time"] <= step.stop]
-
-
 @of_step(
     "warnings that came late", symbol="n_late", unit="1", sense="at_most", columns=(TIME, RANGE, NEEDED),
     applies=managed, subject="manager", counts=True,
@@ -35,7 +31,7 @@ def late_warnings(run: Recording, step: Step) -> Explained:
     """Departures of {count} at which trip and reserve lacked more than 1 km, and of which nobody was warned when it
     could be known: at the first decision at which full power until then would have left more than 5 km lacking.
     """
-    found = [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
+    found = run.of_step(step, "departure")
     late = [event for event in found if event["short"] > TOLERANCE and _is_late(run, step, event)]
     return Explained(float(len(late)), count=len(found))
 
@@ -43,7 +39,7 @@ def late_warnings(run: Recording, step: Step) -> Explained:
 def _is_late(run: Recording, step: Step, departure: Event) -> bool:
     known = (
         event
-        for event in _said(run, step)
+        for event in run.of_step(step, "manager")
         if event.get("departure") == departure["leaves"] and (event.get("lacks") or 0.0) > CLEAR
     )
     first = next(known, None)
@@ -56,7 +52,7 @@ def _is_late(run: Recording, step: Step, departure: Event) -> bool:
 )  # fmt: skip
 def turns(run: Recording, step: Step) -> Explained:
     """Most changes of the sign of what the manager asked for within an hour; {count} in all."""
-    asked = [(event["time"], np.sign(event["power"])) for event in _said(run, step) if event["power"]]
+    asked = [(event["time"], np.sign(event["power"])) for event in run.of_step(step, "manager") if event["power"]]
     times = [after for (_, before), (after, now) in pairwise(asked) if before != now]
     most = max((sum(time <= each < time + HOUR for each in times) for time in times), default=0)
     return Explained(float(most), count=len(times))
@@ -75,17 +71,13 @@ def rest_below(run: Recording, step: Step) -> float:
     idle = (run.values(PLUGGED, step) == 1) & (in_hand < -TOLERANCE) & (grid.asked < AT_REST * grid.rated)
     for begin, end in _unheard(run, step):
         idle &= ~((time >= begin) & (time <= end))
-    longest, since = 0.0, None
-    for at, rests in zip(time.tolist(), idle.tolist(), strict=True):
-        since = (at if since is None else since) if rests else None
-        longest = max(longest, at - since) if since is not None else longest
-    return longest
+    return longest_stretch(time, idle)
 
 
 def _unheard(run: Recording, step: Step) -> Iterator[tuple[float, float]]:
     """From when to when nobody heard the manager, s."""
     since: float | None = None
-    for event in _said(run, step):
+    for event in run.of_step(step, "manager"):
         lost = event["problem"] == "no link"
         if lost and since is None:
             since = event["time"]

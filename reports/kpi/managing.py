@@ -71,17 +71,13 @@ def departures(run: Recording, step: Step) -> Explained:
     had given back itself what lacked; the most that lacked is {short:.1f} km. What the pack did not take of what its
     file promises is not the manager's.
     """
-    found = _departures(run, step)
+    found = run.of_step(step, "departure")
     short = [float(event["short"]) - _withheld(event) for event in found]
     broken = sum(
         lacks > TOLERANCE and (not was_warned(run, event) or float(event.get("given", 0.0)) >= lacks)
         for lacks, event in zip(short, found, strict=True)
     )
     return Explained(float(broken), count=len(found), short=max([*short, 0.0]))
-
-
-def _departures(run: Recording, step: Step) -> list[Event]:
-    return [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
 
 
 def _withheld(event: Event) -> float:
@@ -98,7 +94,7 @@ def missed_by_the_pack(run: Recording, step: Step) -> Explained:
     what its file promises: its BMS allowed less than half of that while all that it took was asked for. The most that
     it did not take is {withheld:.1f} km.
     """
-    found = _departures(run, step)
+    found = run.of_step(step, "departure")
     missed = [event for event in found if event["short"] > TOLERANCE >= event["short"] - _withheld(event)]
     return Explained(float(len(missed)), count=len(found), withheld=max([*map(_withheld, found), 0.0]))
 
@@ -115,7 +111,7 @@ def missed_by_the_pack(run: Recording, step: Step) -> Explained:
 )
 def failures(run: Recording, step: Step) -> Explained:
     """Decisions of {count} that the manager did not give: no answer in time, or none that the contract knows{first}."""
-    found = [event for event in run.of_type("manager") if step.start <= event["time"] <= step.stop]
+    found = run.of_step(step, "manager")
     mine = [event for event in found if event["problem"] not in ("", "no link")]
     return Explained(float(len(mine)), count=len(found), first=_told(mine[0], step) if mine else "")
 
@@ -135,8 +131,8 @@ def in_kilowatts(run: Recording, step: Step) -> Explained:
     None of one who asked for more only once, or for nothing.
     """
     least = SENSELESS * Grid(run, step).rated / _scale(step)
-    events = [event for event in run.of_type("manager") if step.start <= event["time"] <= step.stop]
-    asked = [abs(float(event.get("power", 0.0))) for event in events if event.get("power") and not event["problem"]]
+    events = run.of_step(step, "manager")
+    asked = [abs(float(event["power"])) for event in events if event.get("power") and not event["problem"]]
     most = max(asked, default=0.0)
     senseless = len(asked) if len(asked) > 1 and most < least else 0
     return Explained(float(senseless), least=least, most=most)
@@ -176,7 +172,8 @@ def cost(run: Recording, step: Step) -> Explained:
 def given_back(run: Recording, step: Step) -> float:
     """Energy out of the plugged-in car, at its terminals."""
     power, plugged = run.values(POWER, step), run.values(PLUGGED, step) == 1
-    return float((-power * _seconds(run, step))[plugged & (power < 0)].sum()) / 3600 / _scale(step)
+    # What was not read gave nothing.
+    return float((np.fmax(-power, 0.0) * _seconds(run, step))[plugged].sum()) / 3600 / _scale(step)
 
 
 @of_step(

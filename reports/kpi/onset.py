@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.kpi.base import Explained, Unseen, of_step
-from reports.kpi.grid import BMS_LIMITS, FREQUENCY, NOTHING, SET, Bools, answers_frequency, reserve_of
+from reports.kpi.grid import BMS_LIMITS, FREQUENCY, NOTHING, SET, Bools, answers_frequency, reserve_of, unbroken
 from reports.kpi.readings import POWER, TIME
 from reports.recording import Floats, Recording, Step
 
@@ -110,8 +110,7 @@ def at_rest(values: Floats, rests: Bools) -> Floats:
 
     By row, for a meter has another zero in another range.
     """
-    edges = np.flatnonzero(np.diff([False, *rests, False]))
-    found, means = np.zeros(len(values)), [float(values[begin:end].mean()) for begin, end in edges.reshape(-1, 2)]
-    for begin, mean in zip([0, *edges[2::2].tolist()], means, strict=False):
-        found[begin:] = mean
+    found = np.zeros(len(values))
+    for number, (begin, end) in enumerate(unbroken(rests)):
+        found[begin if number else 0 :] = values[begin:end].mean()
     return found

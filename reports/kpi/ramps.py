@@ -38,22 +38,17 @@ class Ramp:
 
     @property
     def behind(self) -> Floats:
-        """W by which the power is behind in the direction of the ramp, where the BMS let it through."""
+        """W by which the power is behind in the direction of the ramp, where it was read and the BMS let it through."""
         rows = self.on_its_way
         off = (self.grid.asked - self.grid.given)[rows][~self.grid.cut[rows]]
-        return np.asarray(off * np.sign(self.slope))
+        return np.asarray(off[np.isfinite(off)] * np.sign(self.slope))
 
     @property
     def settled(self) -> float | None:
         """S from its end until the power stays within 2 % of the charger's own; nan: never, None: nothing stood."""
-        grid, rows = self.grid, slice(self.last, self.end + 1)
         if self.end - self.last < STOOD:
             return None
-        off = (np.abs(grid.given - grid.asked)[rows] > BAND * grid.rated) & ~grid.cut[rows]
-        away = np.flatnonzero(off)
-        if off[-1]:
-            return nan
-        return float(grid.time[self.last + int(away[-1]) + 1] - grid.time[self.last]) if len(away) else 0.0
+        return self.grid.settles(self.last, slice(self.last, self.end + 1), BAND * self.grid.rated)
 
 
 STOOD = 5
@@ -76,11 +71,11 @@ def ramp_error(run: Recording, step: Step) -> Explained:
     """Largest difference between the power at the AC side and what a ramp asks for, {count} of them, over the charger's
     own power, while it moves; the steepest moves by {slope:.3g} % of it in a second.
     """
-    ramps = list(ramps_of(run, step))
+    ramps = [ramp for ramp in ramps_of(run, step) if len(ramp.behind)]
     if not ramps:
         return Unseen(NO_RAMP, count=0, slope=nan)
     rated = ramps[0].grid.rated
-    most = max(float(np.nanmax(np.abs(ramp.behind), initial=0.0)) for ramp in ramps)
+    most = max(float(np.abs(ramp.behind).max()) for ramp in ramps)
     slope = max(abs(ramp.slope) for ramp in ramps)
     return Explained(percent(most, rated), count=len(ramps), slope=100 * slope / rated)
 
@@ -93,7 +88,8 @@ def ramp_delay(run: Recording, step: Step) -> Explained:
     """By how much the power at the AC side is later than a ramp, {count} of them: what it is behind over how steep the
     ramp is, mean of the second half of the way; the longest.
     """
-    delays = [float(np.mean(ramp.behind[len(ramp.behind) // 2 :])) / abs(ramp.slope) for ramp in ramps_of(run, step)]
+    ramps = [ramp for ramp in ramps_of(run, step) if len(ramp.behind)]
+    delays = [float(np.mean(ramp.behind[len(ramp.behind) // 2 :])) / abs(ramp.slope) for ramp in ramps]
     return Explained(max(delays), count=len(delays)) if delays else Unseen(NO_RAMP, count=0)
 
 
@@ -108,7 +104,7 @@ def ramp_settling(run: Recording, step: Step) -> Explained:
     settled = [time for ramp in ramps_of(run, step) if (time := ramp.settled) is not None]
     if not settled:
         return Unseen("what a ramp ended at stood nowhere", count=0)
-    return Explained(nan if any(map(np.isnan, settled)) else max(settled), count=len(settled))
+    return Explained(float(np.max(settled)), count=len(settled))
 
 
-NO_RAMP = "no set point moved evenly"
+NO_RAMP = "no set point moved evenly where the power was read and the BMS let it through"

@@ -92,7 +92,7 @@ def _unknown(run: Recording, row: int, time: Floats) -> float:
     Our own bench asks for it as soon as the row is there: no longer than a scan takes. Elsewhere until the next sample.
     """
     if run.has(SCAN_DURATION):
-        return float(run.cut(SCAN_DURATION, slice(row, row + 1))[0])
+        return run.at(SCAN_DURATION, row)
     return float(np.diff(time).min())
 
 

@@ -4,7 +4,7 @@ What the BMS did not let through is not the charger's, and is left out (`Grid.cu
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import nan
 
 import numpy as np
@@ -58,15 +58,9 @@ def response_time(run: Recording, step: Step) -> Explained:
     grid, jumps = Grid(run, step), _jumps(run, step)
     if not jumps:
         return Unseen("no frequency changed at once", count=0)
-    longest = 0.0
-    for begin, end in stretches(jumps, len(grid.time)):
-        away = np.abs(grid.given - grid.asked)[begin : end + 1] > BAND * told(step, "reserve")
-        off = np.flatnonzero(away & ~grid.cut[begin : end + 1])
-        if len(off) and off[-1] == end - begin:
-            return Explained(nan, count=len(jumps))
-        row = begin + (int(off[-1]) + 1 if len(off) else 0)
-        longest = max(longest, float(grid.time[row] - grid.time[begin - 1]))
-    return Explained(longest, count=len(jumps))
+    band = BAND * told(step, "reserve")
+    times = [grid.settles(begin - 1, slice(begin, end + 1), band) for begin, end in stretches(jumps, len(grid.time))]
+    return Explained(float(np.max(times)), count=len(times))
 
 
 @of_step(
@@ -163,13 +157,8 @@ def _swing(run: Recording, step: Step, rows: slice) -> Floats:
 
 def _ratios(swing: Floats) -> list[float]:
     """Of each extreme to the one before; the first is the way to where it settles, and no swing."""
-    extremes: list[float] = []
-    for value in swing[np.abs(swing) > NOTHING].tolist():
-        if extremes and value * extremes[-1] > 0:
-            extremes[-1] = max(extremes[-1], value, key=abs)
-        else:
-            extremes.append(value)
-    sizes = [abs(each) for each in extremes[1:]]
+    sides = groupby(swing[np.abs(swing) > NOTHING].tolist(), key=np.sign)
+    sizes = [max(map(abs, values)) for _, values in sides][1:]
     return [after / before for before, after in pairwise(sizes)]
 
 

@@ -154,6 +154,17 @@ def test_what_runs_at_import_is_asked_of_the_tests_that_are_named_like_its_folde
         assert selection.batches(mutant, record, {"kpi/charging.py": ""}) == expected
 
 
+def test_who_is_named_like_a_folder_is_asked_before_who_only_runs_anything_of_the_file() -> None:
+    """Those are whole drives: nobody had time for the table of all KPIs behind them."""
+    uses, table, drive = "tests/test_use.py::a", "tests/test_kpi_table.py::spans", "tests/test_drive.py::a_day"
+    most = selection.BUDGET * sum(BESIDE.values())
+    lines = {"kpi/road.py": {2: frozenset({uses}), 9: frozenset({drive})}}
+    record = Record(BESIDE | {uses: 0.1, table: 0.9 * most, drive: 0.5 * most}, lines)
+    mutant = Mutant("kpi/road.py", 1, 1, "number", "before", "after", ("power_off",), "")
+    found = selection.batches(mutant, record, {"kpi/road.py": "span = 0\npower_off\n"})
+    assert [test for batch in found for test in batch] == [uses, table]
+
+
 def test_no_more_is_asked_than_there_is_time_for_but_somebody_always_is() -> None:
     most = selection.BUDGET * 1800
     fits = Record({"a": 1.0, "b": 1.1 * most, "c": 1.0}, {"file.py": {2: frozenset("abc")}})

@@ -184,7 +184,28 @@ def test_the_definition_tells_the_choices() -> None:
     efficiency = kpi.energy_round_trip_efficiency(run, "discharge", "charge")
     assert "ISO 12405-4:2018, 3.11" in efficiency.definition
     assert "the charge follows the discharge, the displayed SOC returns to within 1.0 %" in efficiency.definition
+    assert "of the charge 'charge' that restores" in efficiency.definition
+    coulombs = kpi.coulombic_efficiency(run, "discharge", "charge").definition
+    assert "over the charge capacity of 'charge'; the charge follows the discharge" in coulombs
     assert "counter over the step, not integrated" in kpi.capacity(run, "charge").definition
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        lambda run: kpi.temperature_rise(run, "discharge"),
+        lambda run: kpi.capacity(run, "discharge"),
+        lambda run: kpi.mean_power(run, "discharge"),
+        lambda run: kpi.charge_time(run, "charge"),
+        lambda run: kpi.largest_cell_spread(run, "discharge"),
+        lambda run: kpi.energy_round_trip_efficiency(run, "discharge", "charge"),
+    ],
+    ids=["temperature rise", "capacity", "mean power", "charge time", "spread", "efficiency"],
+)
+def test_of_a_run_without_a_row_nothing_is_known(figure: Figure) -> None:
+    """It was stopped while its instruments were still asked for the first time."""
+    run = recording()
+    assert isnan(figure(Recording(run.manifest, run.events, run.columns, run.rows[:0])).value)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,15 @@ def test_without_two_readings_nothing_is_known_of_it() -> None:
     assert np.isnan(kpi.conditioning_energy(conditioned([[*row[:2], np.nan, *row[3:]] for row in ROWS]), "warm").value)
 
 
+def test_of_a_step_without_a_row_nothing_is_known() -> None:
+    run = conditioned()
+    set_points = {"target": 20.0, "expected arrival": 20.0}
+    events = [{**run.events[0], "set_points": set_points}, run.events[1]]
+    empty = Recording(run.manifest, events, run.columns, run.rows[:0])
+    for each in (kpi.arrival_temperature_off, kpi.arrival_temperature, kpi.arrival_off_the_cars):
+        assert np.isnan(each(empty, "warm").value)
+
+
 def test_the_cell_that_is_furthest_off_counts() -> None:
     assert kpi.arrival_temperature_off(conditioned(), "warm").value == pytest.approx(-2.0)
     hotter = [*ROWS[:-1], [*ROWS[-1][:5], 19.0, 23.0]]

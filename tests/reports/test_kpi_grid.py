@@ -1,5 +1,6 @@
 """Figures of the grid side and of a manager, worked out by hand on a few rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,11 @@ def test_a_reserve_that_never_comes_or_that_nobody_asks_for_has_no_activation_ti
 def test_a_reserve_of_ninety_five_per_cent_is_there() -> None:
     run = answered([49.8] * 4, [-1000.0] * 4, [0.0, -950, -950, -950])
     assert kpi.sustained(run, "it").value == 2.0
+
+
+@pytest.mark.parametrize("given", [[0.0] * 4, [0.0, -940.0, -949.0, 0.0], [0.0, -950.0, 0.0, -950.0]])
+def test_a_reserve_that_was_never_there_for_two_rows_was_sustained_for_no_time(given: list[float]) -> None:
+    assert kpi.sustained(answered([49.8] * 4, [-1000.0] * 4, given), "it").value == 0.0
 
 
 def test_set_points_are_judged_where_there_were_any() -> None:
@@ -243,7 +249,89 @@ def test_a_ramp_is_no_row_of_steps_however_often_it_is_recorded() -> None:
     figure = kpi.settling_time(followed(WAY, late(2)), "it")
     assert figure.unmeasurable == "no set point changed at once"
     assert not kpi.ramp_error(STEP, "it").value > 0
-    assert kpi.ramp_error(STEP, "it").unmeasurable == "no set point moved evenly"
+    assert kpi.ramp_error(STEP, "it").unmeasurable.startswith("no set point moved evenly")
+
+
+WHAT_IS_UNREAD = [NAN if row in {3, 9, 15} else each for row, each in enumerate(late(2))]
+
+
+def test_a_row_that_nobody_read_says_nothing_of_a_ramp() -> None:
+    run = followed(WAY, WHAT_IS_UNREAD)
+    assert kpi.ramp_delay(run, "it").value == pytest.approx(2.0)
+    assert kpi.ramp_error(run, "it").value == pytest.approx(20.0)
+    assert kpi.ramp_settling(run, "it").value == pytest.approx(2.0)
+    silent = followed(WAY, [0.0] + [NAN] * (len(WAY) - 1))
+    assert np.isnan(kpi.ramp_settling(silent, "it").value)
+
+
+@pytest.mark.parametrize(("given", "limit"), [(NAN, 90.0), (10.0, 0.1)], ids=["unread", "cut"])
+def test_a_ramp_that_nobody_saw_followed_has_neither_error_nor_delay(given: float, limit: float) -> None:
+    """No row was read, or the BMS let none through: neither 0 %, which every limit allows, nor a charger's failure."""
+    columns = {
+        "Set Grid Power / W": WAY, "Power / W": [0.0] + [given] * (len(WAY) - 1), "Voltage / V": [100.0] * len(WAY),
+        "Charge Current Limit / A": [limit] * len(WAY),
+    }  # fmt: skip
+    for each in (kpi.ramp_error, kpi.ramp_delay):
+        figure = each(recorded("FollowPower", columns, LOSSLESS), "it")
+        assert np.isnan(figure.value)
+        assert figure.unmeasurable.startswith("no set point moved evenly where the power was read")
+
+
+def test_a_ramp_is_asked_about_where_a_power_that_was_followed_had_one() -> None:
+    ramps = {"ramp delay", "ramp following error", "ramp settling time"}
+    assert ramps <= asked_of(followed(WAY, late(2)))
+    assert not ramps & asked_of(STEP)
+    assert not ramps & asked_of(answered([50.0] * len(WAY), WAY, WAY)), "a frequency moves as it likes"
+
+
+@pytest.mark.parametrize(("rows", "ramps"), [(4, 0), (5, 1)])
+def test_a_set_point_moves_evenly_from_five_rows_on(rows: int, ramps: int) -> None:
+    """Fewer are steps, each of which has to settle."""
+    asked = [0.0, 0.0, *np.linspace(100.0, 100.0 * rows, rows).tolist(), *[100.0 * rows] * 6]
+    run = followed(asked, asked)
+    assert f"{ramps} of them" in kpi.ramp_error(run, "it").definition
+    assert f"{0 if ramps else rows} of them" in kpi.settling_time(run, "it").definition
+
+
+@pytest.mark.parametrize(("slope", "ramps"), [(125.0, 1), (125.1, 2), (83.4, 1), (83.3, 2), (-100.0, 2)])
+@pytest.mark.parametrize("apart", [1.0, 0.125])
+def test_a_slope_that_changes_by_more_than_a_fifth_of_itself_begins_another_ramp(
+    slope: float, ramps: int, apart: float
+) -> None:
+    """125 less 100 are a fifth of 125, and 100 less 83.4 hardly of 83.4: however often it is recorded."""
+    asked = np.cumsum([0.0, *[100.0] * 6, *[slope] * 6, *[0.0] * 6]).tolist()
+    run = hurried(followed(asked, asked), apart)
+    assert f"{ramps} of them" in kpi.ramp_error(run, "it").definition
+
+
+@pytest.mark.parametrize("more", [[], [500.0] * 3], ids=["at the end of the step", "before another set point"])
+@pytest.mark.parametrize(("rows", "seen"), [(4, False), (5, True)])
+def test_what_a_ramp_ends_at_has_to_stand_for_five_rows(rows: int, seen: bool, more: list[float]) -> None:
+    asked = [*WAY[:12], *[1000.0] * rows, *more]
+    figure = kpi.ramp_settling(followed(asked, asked), "it")
+    assert figure.value == pytest.approx(0.0 if seen else NAN, nan_ok=True)
+    assert bool(figure.unmeasurable) is not seen
+
+
+@pytest.mark.parametrize("short", [20.0, 20.1, -20.0, -20.1])
+def test_a_ramp_has_settled_within_two_per_cent_of_the_charger_either_way(short: float) -> None:
+    given = [each - short for each in WAY]
+    assert np.isfinite(kpi.ramp_settling(followed(WAY, given), "it").value) == (abs(short) <= 20.0)
+
+
+def test_of_two_ramps_the_later_and_the_steeper_count() -> None:
+    """Up by 100 W/s with a second's delay, and down by 200 W/s with two."""
+    asked = [0.0, *WAY[1:12], *[1000.0] * 6, *np.linspace(800.0, -1000.0, 10).tolist(), *[-1000.0] * 8]
+    delayed = [0.0, *asked[:-1]][:18] + [1000.0, *asked[17:-2]][: len(asked) - 18]
+    for each in (asked, [-watts for watts in asked]):
+        given = [watts if each is asked else -watts for watts in delayed]
+        run = followed(each, given)
+        assert kpi.ramp_delay(run, "it").value == pytest.approx(2.0)
+        assert kpi.ramp_error(run, "it").value == pytest.approx(40.0)
+        assert kpi.ramp_settling(run, "it").value == pytest.approx(2.0)
+        assert "2 of them, over the charger's own power, while it moves; the steepest moves by 20 %" in (
+            kpi.ramp_error(run, "it").definition
+        )
 
 
 @pytest.mark.parametrize(("row", "delay"), [(2, 2.0), (6, 2.0), (7, 2.2), (11, 2.2), (12, 2.0)])
@@ -286,6 +374,155 @@ def test_a_step_that_jumps_in_up_to_a_tenth_of_its_rows_is_timed(rows: int, jump
     asked = [-100.0 * min(row, jumps) for row in range(rows)]
     run = answered([50.0 + each / 1000 for each in asked], asked, asked)
     assert ("frequency response time" in asked_of(run)) is timed
+
+
+# --- times ------------------------------------------------------------------------------------------------------------
+
+
+def hurried(run: Recording, seconds: float) -> Recording:
+    """The same rows, so many s apart."""
+    rows = run.rows.copy()
+    rows[:, run.columns.index("Test Time / s")] *= seconds
+    return Recording(run.manifest, run.events, run.columns, rows)
+
+
+OFF = {"Supply State / 1": [1.0, -1, -1, 1, -1, 1]}
+FOR_A_SECOND = [0.0, 0.0, *[-1000.0] * 4]
+TIMED: dict[str, tuple[float, Recording]] = {
+    "settling_time": (4.0, STEP),
+    "dead_time": (3.0, STEP),
+    "activation_time": (2.0, answered([49.8] * 6, FOR_A_SECOND, [0.0, 0, 0, -960, -1000, -1000])),
+    "sustained": (1.0, answered([49.8] * 6, FOR_A_SECOND, [0.0, 0, -960, -1000, -900, -960])),
+    "response_time": (2.0, answered([49.8] * 6, FOR_A_SECOND, [0.0, 0, 0, -985, -1000, -1000])),
+    "restart_time": (2.0, recorded("Supply", OFF, LOSSLESS)),
+    "ramp_delay": (2.0, followed(WAY, late(2))),
+    "ramp_settling": (2.0, followed(WAY, late(2))),
+    "sample_interval": (1.0, answered([50.0] * 3, [0.0] * 3, [0.0] * 3)),
+}
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("apart", [1.0, 0.05])
+def test_a_time_of_less_than_a_second_is_told_as_it_is(name: str, apart: float) -> None:
+    """Who answers within two fifths of a second has no time of a whole one."""
+    rows, run = TIMED[name]
+    assert getattr(kpi, name)(hurried(run, apart), "it").value == pytest.approx(rows * apart)
+
+
+def twice(first: float, second: float, one: int, other: int, last: int = 6) -> tuple[list[float], list[float]]:
+    """W asked for from the row at 1 s and at 7 s on, and given so many rows later each time, from the row before on."""
+    asked = [0.0] + [first] * 6 + [second] * last
+    return asked, [0.0] * one + [first] * (6 - one + other) + [second] * (last + 1 - other)
+
+
+SEVERAL: dict[str, Callable[[int, int], Recording]] = {
+    **dict.fromkeys(("settling_time", "dead_time"), lambda *late: followed(*twice(500.0, -500.0, *late))),
+    "activation_time": lambda *late: answered([50.0] * 13, *twice(-1000.0, 1000.0, *late)),
+    "response_time": lambda *late: answered([50.0] * 30, *twice(-500.0, 300.0, *late, last=23)),
+    "restart_time": lambda one, other: recorded(
+        "Supply", {"Supply State / 1": [1.0, *[-1.0] * one, 1.0, *[-1.0] * other, 1.0]}, LOSSLESS
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize(("one", "other"), [(1, 4), (4, 1), (3, 3)])
+def test_of_several_answers_the_longest_counts_whichever_came_first(name: str, one: int, other: int) -> None:
+    figure = getattr(kpi, name)(SEVERAL[name](one, other), "it")
+    assert figure.value == max(one, other)
+    assert any(words in figure.definition for words in ("2 of them", "2 times"))
+
+
+UNREAD: dict[str, Callable[[list[float], list[float]], Recording]] = {
+    "settling_time": followed,
+    "response_time": lambda asked, given: answered([50.0] * len(asked), asked, given),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ([0.0, NAN, NAN, NAN, 500, 500], 4.0),  # it may have been there before, and nobody knows
+        ([0.0, 0.0, NAN, 500, NAN, NAN], 3.0),
+        ([0.0, 500, 500, NAN, 400, NAN], NAN),
+        ([0.0, NAN, NAN, NAN, NAN, NAN], NAN),
+    ],
+)
+def test_a_power_that_nobody_read_has_not_arrived(name: str, given: list[float], seconds: float) -> None:
+    """A meter that is silent from the change on would show a charger that answers at once."""
+    run = UNREAD[name]([0.0] + [500.0] * 20, given + given[-1:] * 15)
+    assert getattr(kpi, name)(run, "it").value == pytest.approx(seconds, nan_ok=True)
+
+
+def test_an_inverter_that_stays_off_has_been_off_until_the_last_row() -> None:
+    for states, seconds in (([1.0, 1, -1, -1], 1.0), ([-1.0] * 4, 3.0), ([1.0, -1, -1, 1, 1, -1], 2.0)):
+        run = recorded("Supply", {"Supply State / 1": states}, LOSSLESS)
+        assert kpi.restart_time(run, "it").value == seconds
+        assert kpi.restart_time(run, "it").definition.endswith(f"it tripped {kpi.trips(run, 'it').value:g} times.")
+
+
+def test_whoever_sells_a_reserve_shows_it_as_often_as_its_longest_interval() -> None:
+    run = answered([50.0] * 4, [0.0] * 4, [0.0] * 4)
+    rows = run.rows.copy()
+    rows[:, 0] = [0.0, 1.0, 1.5, 4.0]
+    assert kpi.sample_interval(Recording(run.manifest, run.events, run.columns, rows), "it").value == 2.5
+    assert kpi.sample_interval(Recording(run.manifest, run.events, run.columns, rows[:2]), "it").value == 1.0
+    assert np.isnan(kpi.sample_interval(Recording(run.manifest, run.events, run.columns, rows[:1]), "it").value)
+
+
+# --- a base -----------------------------------------------------------------------------------------------------------
+
+
+def on_a_base(run: Recording, watts: float) -> Recording:
+    """The same answers to the same frequency, by a charger that has so many W to carry besides."""
+    rows = run.rows.copy()
+    rows[:, [run.columns.index(each) for each in ("Set Grid Power / W", "Power / W")]] += watts
+    started, ended = run.events
+    return Recording(run.manifest, [{**started, "set_points": {**RESERVE, "base": watts}}, ended], run.columns, rows)
+
+
+def long_before(run: Recording) -> Recording:
+    """The same, behind six rows at the nominal frequency, in which it comes to its base."""
+    rest = np.repeat(run.rows[:1], 6, axis=0)
+    rest[:, [run.columns.index(each) for each in ("Set Grid Power / W", "Power / W")]] = 0.0
+    rest[:, run.columns.index("Grid Frequency / Hz")] = 50.0
+    rows = np.vstack([rest, run.rows])
+    rows[:, 0] = np.arange(len(rows))
+    return Recording(run.manifest, [run.events[0], {**run.events[1], "time": float(len(rows))}], run.columns, rows)
+
+
+def all_of_it() -> Recording:
+    return answered(
+        [49.8, 49.8, 50.2, 50.2, 50.2], [-1000.0, -1000, 1000, 1000, 1000], [-300.0, -1000, -800, 960, 1000]
+    )
+
+
+BASED: dict[str, Callable[[], Recording]] = {
+    **dict.fromkeys(("activation_time", "sustained", "delivered", "tracking_error", "offered"), all_of_it),
+    **dict.fromkeys(("insensitivity", "response_error", "answer_error"), lambda: stood(beyond(10, *NEAR))),
+    "response_time": lambda: answered([50.1] * 20, [500.0] * 20, [0.0, 0, 400, *[500.0] * 17]),
+    "droop_error": lambda: answered(RAMP, answers(5.0), answers(4.0)),
+    "decay_of_swings": lambda: swinging(0.8),
+}
+
+
+@pytest.mark.parametrize("base", [-400.0, 250.0])
+@pytest.mark.parametrize("name", BASED)
+def test_what_a_charger_carries_besides_is_no_part_of_its_answer(name: str, base: float) -> None:
+    run, figure = long_before(BASED[name]()), getattr(kpi, name)
+    # Of one with a base the way to it is left out: it is compared with one that has a watt.
+    found, expected = figure(on_a_base(run, base), "it"), figure(on_a_base(run, 1.0), "it")
+    assert np.isfinite(expected.value)
+    assert found.value == pytest.approx(expected.value)
+    assert found.definition == expected.definition
+
+
+@pytest.mark.parametrize(("watts", "count"), [(10.0, 1), (-10.0, 1), (9.99, 0), (-9.99, 0), (10.01, 1)])
+def test_an_answer_counts_from_one_per_cent_of_the_reserve_on(watts: float, count: int) -> None:
+    figure = kpi.answer_error(stood({200.0: watts}, asked=watts), "it")
+    assert f"{count} answers of 1 % of the reserve or more" in figure.definition
+    assert bool(figure.unmeasurable) is (count == 0)
 
 
 # --- what did not happen ----------------------------------------------------------------------------------------------
@@ -360,6 +597,30 @@ def test_a_dip_is_one_at_the_load_where_somebody_measures_it_and_of_an_inverter_
     assert kpi.voltage_dip(recorded("Supply", there, SUPPLY), "it").value == pytest.approx(10.0)
 
 
+@pytest.mark.parametrize(
+    ("volts", "dip", "count"),
+    [
+        ([100.0, 100, NAN, 98, 100, 100], 2.0, 1),
+        ([100.0, 100, NAN, NAN, NAN, NAN], NAN, 0),
+        ([100.0, NAN, 98, 98, 98, 98], NAN, 0),
+        ([100.0, 100, 100, 98, 97, 90], 2.0, 1),  # 2 s behind the row before it, and no more
+        ([100.0, 100, 101, 101, 101, 101], 0.0, 1),
+    ],
+)
+def test_a_dip_is_of_voltages_that_somebody_read(volts: list[float], dip: float, count: int) -> None:
+    """It is not 0 % because nobody did."""
+    load = {**QUIET, "Set Grid Power / W": [-100.0, -100, -500, -500, -500, -500], "Voltage / V": volts}
+    figure = kpi.voltage_dip(recorded("Supply", load, SUPPLY), "it")
+    assert figure.value == pytest.approx(dip, nan_ok=True)
+    assert f"grows, {count} times," in figure.definition
+    assert bool(figure.unmeasurable) is (count == 0)
+
+
+def test_a_second_that_nobody_read_is_neither_taken_nor_served() -> None:
+    load = {**QUIET, "Power / W": [-100.0, NAN, -50, -100, -100, -100]}
+    assert kpi.served(recorded("Supply", load, SUPPLY), "it").value == pytest.approx(100 * 350 / 400)
+
+
 def test_a_load_that_is_too_much_is_not_owed() -> None:
     columns = {
         "Set Grid Power / W": [-100.0, -100, -2000, -2000, -100, -100],
@@ -392,6 +653,14 @@ def test_only_what_a_manager_takes_below_the_reserve_counts() -> None:
     run = managed([-36.0, -36, -36, 36, -36, NAN], [5, -0.5, -3, -4, -9, -9], [1, 1, 1, 1, 0, 1])
     assert kpi.below_reserve(run, "it").value == pytest.approx(1.0)
     assert kpi.given_back(run, "it").value == pytest.approx(2.0)  # the first row has no time
+
+
+@pytest.mark.parametrize("watts", [0.0, 0.5, 36.0])
+def test_what_a_car_takes_is_not_taken_off_what_it_gave_back(watts: float) -> None:
+    """However little: a hundredth of the car's, half a watt is what a display may show."""
+    run = managed([0.0, watts, -36.0, watts], [-9.0] * 4, [1] * 4)
+    assert kpi.given_back(run, "it").value == pytest.approx(1.0)
+    assert kpi.below_reserve(run, "it").value == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -455,6 +724,35 @@ def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> Non
     assert broken(25.0) == 1
 
 
+def test_a_moment_that_ends_one_step_and_begins_the_next_is_told_of_one_of_them() -> None:
+    """What is logged before a step has ended is its own, and what is logged behind it is not: at the same time."""
+    run = managed([0.0] * 4, [0] * 4, [1] * 4, decided(0.0, 3.0, problem="it said nothing"), decided(4.0, 5.0))
+    more = [
+        {**run.events[0], "time": 4.0, "index": 2, "name": "next"},
+        decided(4.0, -3.0, problem="it is no JSON", departure=9.0, lacks=30.0), decided(5.0, 3.0, warned=[9.0]),
+        {"type": "departure", "time": 8.0, "short": 20.0, "leaves": 9.0, "given": 30.0, "withheld": 30.0},
+        {**run.events[-1], "time": 8.0, "index": 2}, decided(8.0, -4.0, problem="it is gone"),
+    ]  # fmt: skip
+    both = Recording(run.manifest, [*run.events, *more], run.columns, run.rows)
+
+    def of(step: str) -> dict[str, float]:
+        counting = (
+            kpi.failures, kpi.departures, kpi.missed_by_the_pack, kpi.late_warnings, kpi.turns, kpi.in_kilowatts,
+        )  # fmt: skip
+        return {each.key: each(both, step).value for each in counting}
+
+    assert of("it") == {
+        "manager failures": 1, "departures not kept": 0, "departures missed by the pack": 0,
+        "warnings that came late": 0, "turns of the power": 0, "answers that look like kW": 0,
+    }  # fmt: skip
+    assert of("next") == {
+        "manager failures": 1, "departures not kept": 0, "departures missed by the pack": 1,
+        "warnings that came late": 1, "turns of the power": 1, "answers that look like kW": 0,
+    }  # fmt: skip
+    assert kpi.failures(both, "it").definition.endswith("0.00 h into it: it said nothing.")
+    assert kpi.failures(both, "next").definition.endswith("0.00 h into it: it is no JSON.")
+
+
 def test_a_lost_link_is_not_the_manager_s_failure() -> None:
     events = [{"type": "manager", "time": 1.0, "problem": problem} for problem in ("", "no link", "it said nothing")]
     found = kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it")
@@ -509,6 +807,31 @@ def test_a_droop_is_found_through_a_lag_and_another_one_is_told() -> None:
     assert "4 %" in steep.definition
 
 
+TEN = [0.02 + 0.1 * number for number in range(9)] + [0.98]
+"Shares of the reserve between 1 % and all of it."
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        (TEN, True),
+        (TEN[1:], False),
+        ([*TEN[1:], TEN[1]], False),  # one of them twice
+        ([*TEN[1:], 0.01], False),  # that much is asked for by a noise as well
+        ([*TEN[1:], 0.0101], True),
+        ([*TEN[1:], 1.0], False),  # more is no slope any more
+        ([*TEN[1:], 0.9999], True),
+    ],
+)
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_a_droop_is_drawn_through_ten_deviations_on_its_slope(shares: list[float], told: bool, way: float) -> None:
+    asked = [1000.0 * way * share for share in shares]
+    run = answered([50.0 + 2.5 * way * share for share in shares], asked, [each * 1.25 for each in asked])
+    assert ("droop error" in asked_of(run)) is told
+    if told:
+        assert kpi.droop_error(run, "it").value == pytest.approx(20.0)
+
+
 def swinging(factor: float) -> Recording:
     """A frequency that stands from 10 s on, and a power that swings about its answer, each time by another factor."""
     swings = [0.3 * factor**number * (-1) ** number for number in range(60)]
@@ -552,6 +875,49 @@ def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:
     assert kpi.settling_time(limited, "it").value < 2.0
 
 
+CHARGES, DISCHARGES = "Charge Current Limit / A", "Discharge Current Limit / A"
+
+
+@pytest.mark.parametrize("way", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("mine", "other", "judged"),
+    [
+        (5.0, 10.0, True),
+        (4.999, 10.0, False),
+        (9.0, 10.0, True),
+        (10.1, 10.0, True),
+        (5.0, 0.0, True),
+        (NAN, 1.0, True),
+    ],
+)
+def test_only_less_than_was_asked_for_that_way_is_a_limit_of_the_bms(
+    way: float, mine: float, other: float, judged: bool
+) -> None:
+    """500 W at 100 V are 5 A; what may flow the other way, or what nobody has said, cuts nothing."""
+    limits = dict(zip((CHARGES, DISCHARGES)[:: int(way)], ([mine] * 10, [other] * 10), strict=True))
+    columns = {
+        "Set Grid Power / W": [0.0] + [500.0 * way] * 9, "Power / W": [0.0] + [400.0 * way] * 9,
+        "Voltage / V": [100.0] * 10, **limits,
+    }  # fmt: skip
+    run = recorded("FollowPower", columns, LOSSLESS)
+    assert kpi.power_error(run, "it").value == pytest.approx(np.sqrt(4 * 100.0**2 / 5) if judged else 0.0)
+    assert bool(np.isnan(kpi.settling_time(run, "it").value)) is judged
+
+
+def test_a_limit_counts_from_the_row_behind_the_one_that_showed_it() -> None:
+    """What flowed in a row was asked for before its limit was read."""
+    columns = {
+        "Set Grid Power / W": [500.0] * 6, "Power / W": [500.0, 500, 500, 500, 500, 400], "Voltage / V": [100.0] * 6,
+    }  # fmt: skip
+    late = {CHARGES: [9.0, 9, 9, 9, 9, 4]}
+    early = {CHARGES: [9.0, 9, 9, 9, 4, 9]}
+    assert kpi.power_error(recorded("FollowPower", columns | late, LOSSLESS), "it").value == pytest.approx(100.0)
+    assert kpi.power_error(recorded("FollowPower", columns | early, LOSSLESS), "it").unmeasurable
+    # Nobody knows what was allowed ahead of the first row, so it is owed.
+    first = _three([500.0] * 3) | {"Voltage / V": [100.0] * 3, CHARGES: [0.0] * 3, "Power / W": [400.0, 0.0, 0.0]}
+    assert kpi.tracking_error(recorded("FollowFrequency", first, RESERVE), "it").value == pytest.approx(10.0)
+
+
 # --- how a manager behaves in between ---------------------------------------------------------------------------------
 
 
@@ -592,6 +958,13 @@ def test_who_never_asks_for_more_than_a_charger_cannot_do_speaks_kilowatts(
     found = kpi.in_kilowatts(managed([0.0] * 5, [9] * 5, [1] * 5, *said), "it")
     assert found.value == told
     assert "200 W" in found.definition
+    assert f"the largest is {max(map(abs, powers)):.3g} W" in found.definition
+
+
+def test_who_was_never_asked_has_asked_for_nothing() -> None:
+    figure = kpi.in_kilowatts(managed([0.0] * 5, [9] * 5, [1] * 5), "it")
+    assert figure.value == 0.0
+    assert "the largest is 0 W" in figure.definition
 
 
 def test_turns_are_those_within_an_hour() -> None:
@@ -609,6 +982,12 @@ def test_a_car_below_its_reserve_is_charged_unless_nobody_hears_the_manager() ->
     # Less than a hundredth of what the charger can is no charging.
     assert kpi.rest_below(managed([9.0] * 6, in_hand, [1] * 6), "it").value == 5.0
     assert kpi.rest_below(managed([0.0] * 6, in_hand, [0] * 6), "it").value == 0.0
+    # The longest of several counts, from the first row of all on; 1 km too few is enough, and 1 % is charging.
+    assert kpi.rest_below(managed([0.0, 0, 99, 0, 0, 0], in_hand, [1] * 6), "it").value == 2.0
+    assert kpi.rest_below(managed([0.0, 0, 0, 99, 0, 0], in_hand, [1] * 6), "it").value == 2.0
+    assert kpi.rest_below(managed([10.0] * 6, in_hand, [1] * 6), "it").value == 0.0
+    assert kpi.rest_below(managed([0.0] * 6, [-1.0] * 6, [1] * 6), "it").value == 0.0
+    assert kpi.rest_below(managed([0.0] * 6, [-1.001] * 6, [1] * 6), "it").value == 5.0
     lost = [decided(1.0, problem="no link"), decided(4.0)]
     assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6, *lost), "it").value == 0.0
 
@@ -625,23 +1004,28 @@ def test_nothing_flows_where_nobody_is_heard() -> None:
 # --- what giving back costs -------------------------------------------------------------------------------------------
 
 
-def compared(chemistry: str = "LFP", given: float = 1.0, driven: float = 0.0) -> Recording:
+def compared(
+    chemistry: str = "LFP", given: float = 1.0, driven: float = 0.0, kept: float = 0.0, scale: float = 1.0
+) -> Recording:
     """Two hours of a car of 10 kWh: 1 kWh given and charged again with 0.5 kWh more, or nothing done.
 
-    Or another amount `given` (kWh); `driven` is what it gave on a trip beside.
+    Or another amount `given` (kWh); `driven` is what it gave on a trip beside, and `kept` in the days without giving
+    back. The bench's pack is `scale` of the car's.
     """
-    out = 1000 * (given + driven)
+    out, without = 1000 * (given + driven), 1000 * kept
     columns = {
         "Test Time / s": [0.0, 3600, 7200, 7201, 10801, 14401], "Step Count / 1": [1.0] * 3 + [2.0] * 3,
         "Power / W": [0.0, -1000 * given, 1500, 0, 0, 0], "Set Grid Power / W": [0.0, -1000 * given, 1500, 0, 0, 0],
         "House Power / W": [0.0] * 6, "Sun Power / W": [0.0] * 6, "Buying Price / 1": [0.2] * 6,
         "Selling Price / 1": [0.5] * 6, "Plugged In / 1": [1.0] * 6, "SOC / 1": [0.5, 0.4, 0.5, 0.5, 0.5, 0.5],
         "Charging Energy / Wh": [0.0, 0, 1500, 1500, 1500, 1500],
-        "Discharging Energy / Wh": [0.0, *[out] * 5],
+        "Discharging Energy / Wh": [0.0, *[out] * 4, out + without],
     }  # fmt: skip
+    for column in ("Power / W", "Set Grid Power / W", "Charging Energy / Wh", "Discharging Energy / Wh"):
+        columns[column] = [scale * each for each in columns[column]]
     events: list[dict[str, Any]] = []
     for index, name, begin, end in ((1, "giving", 0.0, 7200.0), (2, "keeping", 7201.0, 14401.0)):
-        told = {**LOSSLESS, "charger charge": 2000.0, "scale": 1.0, "reserve": 50.0, "car energy": 10000.0}
+        told = {**LOSSLESS, "charger charge": 2000.0, "scale": scale, "reserve": 50.0, "car energy": 10000.0}
         events += [
             {"type": "step started", "time": begin, "index": index, "name": name, "kind": "Manage", "direction": "both",
              "resumable": True, "set_points": told},
@@ -691,6 +1075,33 @@ def test_who_gave_nothing_back_and_what_nobody_rates_has_no_price(
     assert np.isnan(figure.value)
     assert "{" not in figure.definition
     assert "each of the nan kWh given back" in figure.definition
+
+
+def test_the_days_without_giving_back_wear_the_pack_as_well() -> None:
+    """What it gave on its trips in both costs nothing: only 2 of 2.5 kWh are more than without."""
+    wear = wear_of("LFP")
+    assert wear is not None
+    figure = kpi.price_of_giving_back(compared(driven=1.5, kept=0.5), "giving", "keeping")
+    assert figure.value == pytest.approx(-0.20 + 2.0 * wear.middle)
+    assert "2.0 kWh more" in figure.definition
+    assert "4.0 kWh went through the pack, and 0.5 kWh without" in figure.definition
+    assert kpi.more_through(compared(driven=1.5, kept=0.5), "giving", "keeping").value == pytest.approx(3500)
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.5])
+def test_a_price_is_of_the_car_however_small_the_pack_on_the_bench(scale: float) -> None:
+    whole, small = compared(driven=0.5, kept=0.25), compared(driven=0.5, kept=0.25, scale=scale)
+    for figure in (kpi.price_of_giving_back, kpi.more_through):
+        expected, found = (figure(each, "giving", "keeping") for each in (whole, small))
+        assert found.value == pytest.approx(expected.value)
+        assert found.definition == expected.definition
+
+
+@pytest.mark.parametrize("pack", [{}, {"pack": None}, {"pack": {}}])
+def test_a_pack_whose_chemistry_nobody_has_said_has_no_price(pack: dict[str, Any]) -> None:
+    run = compared()
+    unsaid = Recording({"instruments": INSTRUMENTS, **pack}, run.events, run.columns, run.rows)
+    assert np.isnan(kpi.price_of_giving_back(unsaid, "giving", "keeping").value)
 
 
 def test_a_tenth_of_a_kwh_has_a_price() -> None:

@@ -21,6 +21,10 @@ MANAGERS = """
     rest below the reserve; discharged below the reserve; departures not kept; manager failures; energy cost;
     energy given back; answers that look like kW
 """
+COUNTS = """
+    supply trips; warnings that came late; turns of the power; departures not kept; departures missed by the pack;
+    manager failures; answers that look like kW
+"""
 TABLE = Path(__file__).with_name("tables") / "kpis.csv"
 
 
@@ -52,3 +56,11 @@ def test_a_limit_that_is_missed_is_the_failure_of_whoever_the_figure_is_of() -> 
     assert not_the_packs == {
         key: subject for subject, keys in expected.items() for key in " ".join(keys.split()).split("; ")
     }
+
+
+def test_what_counts_is_exact_and_what_is_held_against_a_specimen_is_told_by_how_much() -> None:
+    """A number of departures has no uncertainty, and no other figure is without one; by key."""
+    assert {each.key for each in found().kpis if each.counts} == set(" ".join(COUNTS.split()).split("; "))
+    assert {each.key: each.specimen for each in found().kpis if each.specimen is not None} == {
+        "{way:charge|discharge} capacity": 0.03, "dc resistance {at:g} s": 0.2,
+    }  # fmt: skip
