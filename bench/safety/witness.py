@@ -11,6 +11,7 @@ from functools import partial
 from math import isnan, nan
 from typing import cast
 
+from bench.drivers import Unreachable
 from bench.players import Players, measured
 from bench.roles import Fact, steps_of
 from bench.safety.limits import BMS_SILENCE
@@ -132,7 +133,8 @@ def meters(station: StationFile, players: Players, silence: Callable[[], float])
     if bms is None:
         return tuple(volts)
     found = [Meter(bms, "pack current", partial(heard, players, "pack current", silence)), *volts]
-    if isinstance(players.bms, BusVoltmeter):
+    # Who is not there might be one. A stand-in is an instance of every protocol with Python 3.11, and of none with 3.12.
+    if isinstance(players.bms, Unreachable | BusVoltmeter):
         found.append(Meter(bms, "bus voltage", partial(_behind_contactors, players, silence)))
     if "emulator" in players:
         found.append(Meter(bms, "cell voltage", partial(heard, players, "cell voltage max", silence)))
