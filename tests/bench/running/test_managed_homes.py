@@ -82,6 +82,9 @@ class Watches(Standby):
     def __init__(self) -> None:
         self.seen: list[Seen] = []
 
+    def decide(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"power": 0}
+
     def follow(self, seen: Seen) -> Standing:
         self.seen.append(seen)
         return Standing(0.0)
@@ -220,7 +223,8 @@ def test_what_has_to_stay_in_a_car_is_shown_once_it_is_known_and_what_its_trip_t
     found = Watches()
     monkeypatch.setattr(line, "open_link", lambda _which, *, beside: found)
     days = replace(hours(0.25, trips=trips), reserve=20.0)
-    on("virtual-module", soc=0.6).run(Manage("http://127.0.0.1:9", days))
+    run = on("virtual-module", soc=0.6).run(Manage("http://127.0.0.1:9", days))
+    assert "order" not in {each["reason"] for each in events(run, "manager")}, "it always wanted what it wants"
     shown = {(each.kept, each.wanted) for each in found.seen if not each.begun}
     assert shown == {(None, None)}
     first = next(each for each in found.seen if each.begun)
@@ -273,6 +277,12 @@ def test_what_was_given_before_one_trip_does_not_count_for_the_next(on: On) -> N
     first, second = events(run, "departure")
     assert first["given"] > 1
     assert (second["given"], second["withheld"]) == (0.0, 0.0)
+    # Whole metres of a way, and ten of what is only foreseen: nobody knows it better.
+    told = [(each[name], 3) for each in (first, second) for name in ("short", "given", "withheld")]
+    told += [(each[name], 2) for each in events(run, "manager") for name in ("range", "lacks") if each[name] is not None]
+    assert [round(value, digits) for value, digits in told] == [value for value, _ in told]
+    assert any(round(value, digits - 1) != value for value, digits in told[:6])
+    assert any(round(value, digits - 1) != value for value, digits in told[6:])
 
 
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
