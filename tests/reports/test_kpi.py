@@ -131,6 +131,51 @@ def test_a_current_that_changes_by_less_than_a_hundredth_of_the_capacity_has_no_
     assert kpi.dc_resistance(a_pulse(amperes=amperes, pack={}), "pulse", at=10.0).value == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("late", [1, 2], ids=["behind the edge", "around the time asked for"])
+@pytest.mark.parametrize(("apart", "known"), [(5.0, True), (6.0, True), (6.01, False)])
+def test_one_late_sample_of_somebody_else_is_near_enough_by_three_fifths_of_the_time(
+    apart: float, known: bool, late: int
+) -> None:
+    """Each 5 s but one; the voltage moves on, so that between two samples it is only known where they are near."""
+    steps = [5.0] * 8
+    steps[late - 1] = apart
+    time = np.cumsum([0.0, *steps])
+    run = pulse_of(time, np.where(time > 0.0, 100.0, 0.0), 80.0 + 5.0 * time)
+    assert bool(np.isfinite(kpi.dc_resistance(run, "pulse", at=10.0).value)) is known
+
+
+@pytest.mark.parametrize("unread", [slice(0, 1), slice(None)], ids=["before it", "at all"])
+def test_a_pulse_whose_current_nobody_read_has_no_resistance(unread: slice) -> None:
+    run = a_pulse()
+    rows = run.rows.copy()
+    rows[unread, run.columns.index("Current / A")] = NAN
+    unread_run = Recording(run.manifest, run.events, run.columns, rows)
+    assert isnan(kpi.dc_resistance(unread_run, "pulse", at=10.0).value)
+
+
+@pytest.mark.parametrize(("amperes", "way"), [(0.001, "charge"), (0.0, "charge"), (-0.001, "discharge")])
+def test_a_pulse_goes_the_way_that_its_current_went_however_small(amperes: float, way: str) -> None:
+    rows = [[*row[:3], amperes, *row[4:]] for row in ROWS]
+    run = recording(rows, steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700)])
+    assert kpi.capacity(run, "pulse").name == f"{way} capacity"
+
+
+def test_a_command_of_one_row_was_followed_for_no_time() -> None:
+    run = commanded(1.0)
+    rows = run.rows.copy()
+    rows[6:, run.columns.index("Command Power / W")] = NAN
+    short = Recording(run.manifest, run.events, run.columns, rows)
+    for figure in (kpi.following_error, kpi.charge_cut, kpi.derating, kpi.power_off, kpi.energy_off):
+        assert isnan(figure(short, "charge").value)
+
+
+def test_no_word_of_a_definition_is_left_open() -> None:
+    """Also where nobody recorded the cells one by one, which a spread would name."""
+    told = {each.key: each.definition for each in kpi.compute_all(recording())}
+    assert "largest cell spread" in told
+    assert {key: words for key, words in told.items() if "{" in words} == {}
+
+
 def test_a_display_that_has_jumped_in_the_rest_before_is_followed_back() -> None:
     """The charge begins at 5 % displayed and rises by 40 % in 1800 s: 2 % were 90 s before."""
     assert kpi.charge_time(recording(), "charge", start=0.03).value == pytest.approx(6770.0 + 90.0 - 3710.0)

@@ -999,6 +999,17 @@ def test_nothing_flows_where_nobody_is_heard() -> None:
     rests = [-100.0] * 8 + [0.0] * 6
     assert kpi.power_without_link(managed(rests, [9] * 14, [1] * 14, *lost), "it").value == 0.0
     assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14), "it").unmeasurable == "nobody lost the link"
+    heard = [decided(0.0), decided(1.0)]
+    assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14, *heard), "it").unmeasurable
+    # It is lost from the first time on that nobody answers, until the first time that somebody does, or the end.
+    again = [*heard, decided(2.0, problem="no link"), decided(4.0, problem="no link"), decided(12.0), decided(13.0)]
+    late = kpi.power_without_link(managed([-100.0] * 8 + [0.0] * 4 + [-80.0] * 2, [9] * 14, [1] * 14, *again), "it")
+    assert late.value == 0.0
+    assert "after its manager was not heard any more, 1 times" in late.definition
+    never = kpi.power_without_link(
+        managed([-100.0] * 8 + [0.0] * 4 + [-80.0] * 2, [9] * 14, [1] * 14, *again[:4]), "it"
+    )
+    assert never.value == pytest.approx(80 / 0.01)
 
 
 # --- what giving back costs -------------------------------------------------------------------------------------------

@@ -32,6 +32,14 @@ def test_the_spread_is_the_ratio_of_the_times_of_all_of_that_name(tmp_path: Path
     assert "of 3 recharges" in kpi.longest_charge_time(run, 1).definition
 
 
+def test_a_figure_of_several_is_computed_from_all_of_them(tmp_path: Path) -> None:
+    """So a meter's error moves each of them, also where only the first was asked for."""
+    run = recorded(tmp_path, (1.0, 0.85), (0.5, 0.85), (0.8, 0.85))
+    for figure in (kpi.charge_time_spread(run, 1), kpi.longest_charge_time(run, 2)):
+        assert figure.asked is not None
+        assert sorted(step.index for step in figure.asked.read) == [1, 2, 3]
+
+
 def test_two_have_a_spread_already(tmp_path: Path) -> None:
     run = recorded(tmp_path, (1.0, 0.85), (0.5, 0.85))
     assert kpi.charge_time_spread(run, 1).value == pytest.approx(2.0, rel=0.02)
