@@ -133,7 +133,7 @@ def meters(station: StationFile, players: Players, silence: Callable[[], float])
     if bms is None:
         return tuple(volts)
     found = [Meter(bms, "pack current", partial(heard, players, "pack current", silence)), *volts]
-    # Who is not there might be one: a stand-in is an instance of every protocol with Python 3.11, and of none with 3.12.
+    # Who is not there might be one. A stand-in is an instance of every protocol up to Python 3.11, and of none since.
     if isinstance(players.bms, Unreachable | BusVoltmeter):
         found.append(Meter(bms, "bus voltage", partial(_behind_contactors, players, silence)))
     if "emulator" in players:
