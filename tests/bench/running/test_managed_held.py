@@ -11,12 +11,14 @@ import pytest
 
 from bench.grid.steps import Manage
 from bench.recording.past import PastRun
+from bench.running.procedures.managed import line as line_of
 from bench.safety.guard import Limit, Violation
 from bench.testing import TestBench
 from models.grid.week import Trip
 from tests.bench.managing.central import central
 from tests.bench.managing.clients import line, read, seen, served, sunspec, write
 from tests.bench.managing.manager import manager
+from tests.bench.running.test_managed_homes import Watches
 from tests.bench.running.test_managed_over_modbus import hours
 
 On = Callable[..., TestBench]
@@ -67,6 +69,15 @@ def test_what_was_given_before_a_pause_is_given_still(on: On) -> None:
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as opened:
         yield opened
+
+
+def test_a_car_that_is_paused_is_shown_to_take_and_to_give_nothing(on: On, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, bench = Watches(), on("virtual-module", soc=0.5)
+    monkeypatch.setattr(line_of, "open_link", lambda _which, *, beside: found)
+    pause(bench, (200.0, 230.0))
+    bench.run(Manage("http://127.0.0.1:9", hours(0.25)))
+    assert {(each.car.charge, each.car.discharge) for each in found.seen if each.held} == {(0.0, 0.0)}
+    assert all(each.car.charge > 0 < each.car.discharge for each in found.seen if each.begun and not each.held)
 
 
 def registers(told: list[tuple[str, Any]]) -> list[float]:

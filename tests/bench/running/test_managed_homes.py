@@ -279,9 +279,8 @@ def test_what_was_given_before_one_trip_does_not_count_for_the_next(on: On) -> N
     assert (second["given"], second["withheld"]) == (0.0, 0.0)
     # Whole metres of a way, and ten of what is only foreseen: nobody knows it better.
     told = [(each[name], 3) for each in (first, second) for name in ("short", "given", "withheld")]
-    told += [
-        (each[name], 2) for each in events(run, "manager") for name in ("range", "lacks") if each[name] is not None
-    ]
+    reckoned = [each[name] for each in events(run, "manager") for name in ("range", "lacks")]
+    told += [(value, 2) for value in reckoned if value is not None]
     assert [round(value, digits) for value, digits in told] == [value for value, _ in told]
     assert any(round(value, digits - 1) != value for value, digits in told[:6])
     assert any(round(value, digits - 1) != value for value, digits in told[6:])

@@ -290,6 +290,19 @@ def test_cells_in_parallel_share_the_current(four_cells: PackFile) -> None:
     assert list(two.cells[0].resistance) == pytest.approx([value / 2 for value in one.cells[0].resistance])
 
 
+def test_cells_in_parallel_remember_the_current_of_each_of_them(four_cells: PackFile) -> None:
+    one, two = Emulator(), Emulator()
+    packs = [
+        (EmulatedPack(one, four_cells, 0.3, 25.0), 1),
+        (EmulatedPack(two, four_cells.model_copy(update={"parallel": 2}), 0.3, 25.0), 2),
+    ]
+    for second in range(40):
+        for emulated, parallel in packs:
+            emulated.follow([25.0], parallel * (0.0, 1.0, -2.0, -1.5)[second // 10], float(second))
+        assert list(two.told) == pytest.approx([value / 2 for value in one.told])
+    assert two.told != two.cells[0].resistance
+
+
 def test_the_resistance_follows_the_sensors_by_whole_kelvins(four_cells: PackFile) -> None:
     emulator = Emulator()
     emulated = EmulatedPack(emulator, four_cells, 0.3, temperature=25.0)
