@@ -29,7 +29,7 @@ def test_a_range_that_ends_at_0_ends_there(span: Range) -> None:
     ("span", "text"),
     [
         (Range(0.0, 1.0, "1"), "0 to 1"), (Range(-20.0, 50.0, "degC"), "-20 to 50 °C"),
-        (Range(0.0, 86.4, "V"), "0 to 86.4 V"), (Range(0.0, 2592000.0, "s"), "0 to 2.592e+06 s"),
+        (Range(0.0, 86.4, "V"), "0 to 86.4 V"), (Range(0.0, 2592000.0, "s"), "0 to 2592000 s"),
     ],
 )  # fmt: skip
 def test_a_range_is_told_with_its_unit_where_it_has_one(span: Range, text: str) -> None:

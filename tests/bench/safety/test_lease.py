@@ -205,7 +205,7 @@ def test_the_job_of_each_ci_is_that_of_its_own_page(
 def test_a_record_that_cannot_be_written_now_is_renewed_later(
     tmp_path: Path, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that is full for a moment, or a scanner of viruses that has it open, ends no run."""
+    """A disk that is full for a moment, or a scanner of viruses that has it open, ends no run and frees no bench."""
     path = tmp_path / "rig-1.lock"
     held = BenchLease(path, "rig-1", expiry=600.0)
     before = record(path)["until"]
@@ -217,10 +217,11 @@ def test_a_record_that_cannot_be_written_now_is_renewed_later(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", refuse)
         held.renew()
-    assert record(path)["until"] == before
+    with pytest.raises(BenchInUse, match="somebody who left no name"):
+        BenchLease(path, "rig-1")
     calendar.ahead = timedelta(seconds=119)
     held.renew()
-    assert record(path)["until"] == before, "it costs no disk in every scan"
+    assert not path.with_suffix(".holder.json").exists(), "it costs no disk in every scan"
     calendar.ahead = timedelta(seconds=121)
     held.renew()
     assert datetime.fromisoformat(record(path)["until"]) > datetime.fromisoformat(before) + timedelta(seconds=110)
