@@ -13,7 +13,8 @@ from reports import kpi
 from reports.kpi.evaluation import evaluate
 from reports.recording import Recording
 from tests.reports import test_kpi_grid as grid
-from tests.reports.worked import NAN, recording, sampled_quickly
+from tests.reports.test_kpi_managing import managed
+from tests.reports.worked import LOSSLESS, NAN, recorded, recording, sampled_quickly
 
 AXES = ("Test Time / s", "Step Count / 1")
 WHOLE: dict[str, Callable[[], Recording]] = {
@@ -22,13 +23,13 @@ WHOLE: dict[str, Callable[[], Recording]] = {
     "set points": lambda: grid.STEP,
     "a frequency that jumps": lambda: grid.swinging(0.8),
     "a frequency on a ramp": lambda: grid.answered(grid.RAMP, grid.answers(5.0), grid.answers(5.0)),
-    "a load": lambda: grid.recorded(
+    "a load": lambda: recorded(
         "Supply",
         {"Set Grid Power / W": [-100.0, -100, -2000, -100], "Power / W": [-100.0, -100, 0, -100],
          "Voltage / V": [100.0, 100, 100, 98], "Supply State / 1": [1.0, 1, -1, 1], "SOC / 1": [0.5, 0.5, 0.5, 0.49]},
-        {**grid.LOSSLESS, "minimum": 0.1, "restart": 3.0},
+        {**LOSSLESS, "minimum": 0.1, "restart": 3.0},
     ),
-    "a manager": lambda: grid.managed(
+    "a manager": lambda: managed(
         [-36.0, -36, -36, 36], [5, -0.5, -3, -4], [1, 1, 1, 1],
         {"type": "manager", "time": 1.0, "problem": "no link", "warned": [], "power": 0.0},
         {"type": "departure", "time": 2.0, "short": 5.0, "leaves": 100.0},

@@ -9,7 +9,7 @@ from PIL import Image
 from reports import managed_days
 from reports.managed_lanes import LONGEST, WORDS, lanes
 from reports.recording import Recording
-from tests.reports.test_kpi_grid import managed
+from tests.reports.test_kpi_managing import managed
 
 
 def asked(at: float, power: float, say: str = "", problem: str = "", warned: tuple[float, ...] = ()) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import pytest
 
 from reports import kpi, round_trips
 from reports.recording import Recording
-from tests.reports.test_kpi_grid import LOSSLESS
-from tests.reports.worked import INSTRUMENTS
+from tests.reports.worked import INSTRUMENTS, LOSSLESS
 
 
 def there_and_back(*powers: tuple[float, float], airs: Sequence[float] = ()) -> Recording:

@@ -1,5 +1,7 @@
 """A recording of a few rows, whose figures can be worked out by hand."""
 
+from typing import Any
+
 import numpy as np
 
 from reports.recording import Recording
@@ -66,3 +68,24 @@ def sampled_quickly(step: tuple[str, str] = ("discharge", "Discharge"), before: 
         row[0], row[COLUMNS.index("Voltage / V")] = second, voltage
         rows.append(row)
     return recording(rows, steps=[STEPS[0], (*step, 100.0, 120.0)])
+
+
+LOSSLESS = {
+    "charger charge": 1000.0, "charger discharge": 1000.0, "charger standby": 0.0, "charger proportional": 0.0,
+    "charger quadratic": 0.0, "charger idle": 0.0, "charger dead time": 0.5, "charger ramp": 1000.0,
+}  # fmt: skip
+
+
+def recorded(
+    kind: str, columns: dict[str, list[float]], set_points: dict[str, float], events: list[dict[str, Any]] | None = None
+) -> Recording:
+    """One step of that kind, a row each second."""
+    count = len(next(iter(columns.values())))
+    everything = {"Test Time / s": list(map(float, range(count))), "Step Count / 1": [1.0] * count, **columns}
+    started = {
+        "type": "step started", "time": 0.0, "index": 1, "name": "it", "kind": kind, "direction": "both",
+        "resumable": True, "set_points": set_points,
+    }  # fmt: skip
+    ended = {"type": "step ended", "time": float(count), "index": 1, "ended_by": "time"}
+    rows = np.array(list(everything.values())).T
+    return Recording({"instruments": INSTRUMENTS}, [started, *(events or []), ended], list(everything), rows)

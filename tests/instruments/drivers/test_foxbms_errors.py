@@ -324,19 +324,24 @@ def test_a_link_that_is_lost_between_two_scans_is_told_by_the_next(
     asking.collect()
 
 
-def test_a_node_in_error_for_want_of_requests_is_asked_for_standby_and_waited_for(
-    node: Node, asking: FoxBms, ticks: Ticks, clock: FakeTime
-) -> None:
-    """A foxBMS that hears nothing is in ERROR, and leaves it when it was asked for STANDBY for a second."""
-    send(node, 0x220, TIMING)
+def gets_over(told: str, node: Node, asking: FoxBms, ticks: Ticks, clock: FakeTime) -> None:
+    """Have a node tell this state for a second in which it is asked, and STANDBY from then on."""
+    send(node, 0x220, told)
     sleep = asking._context.sleep
 
     def wait(seconds: float) -> None:
         sleep(seconds)
         ticks()
-        send(node, 0x220, STANDBY if clock.now > 101 else TIMING)
+        send(node, 0x220, STANDBY if clock.now > 101 else told)
 
     asking._context = replace(asking._context, sleep=wait)
+
+
+def test_a_node_in_error_for_want_of_requests_is_asked_for_standby_and_waited_for(
+    node: Node, asking: FoxBms, ticks: Ticks, clock: FakeTime
+) -> None:
+    """A foxBMS that hears nothing is in ERROR, and leaves it when it was asked for STANDBY for a second."""
+    gets_over(TIMING, node, asking, ticks, clock)
     asking.identify()
     assert asking.state() is BmsState.STANDBY
     assert set(requests(node)) == {BmsMode.STANDBY}
@@ -349,16 +354,7 @@ def test_one_that_was_asked_to_open_before_is_waited_for_as_well(
     node: Node, asking: FoxBms, ticks: Ticks, clock: FakeTime
 ) -> None:
     """Who finds a contactor closed asks for STANDBY before he asks who is there; the error stands for a second more."""
-    told = "15 00 00 01 00 00 00 00"
-    send(node, 0x220, told)
-    sleep = asking._context.sleep
-
-    def wait(seconds: float) -> None:
-        sleep(seconds)
-        ticks()
-        send(node, 0x220, STANDBY if clock.now > 101 else told)
-
-    asking._context = replace(asking._context, sleep=wait)
+    gets_over("15 00 00 01 00 00 00 00", node, asking, ticks, clock)
     asking.request_mode(BmsMode.STANDBY)
     asking.identify()
     assert asking.faults() == ()
