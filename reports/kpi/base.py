@@ -240,6 +240,8 @@ class KpiFunction(Generic[Q]):
         except (InputError, TestError):  # sentences already; a recording's own is an InputError
             raise
         except Exception as error:
+            if not self.applies(run, steps[0]):
+                raise TestError(self._not_of(run, steps[0])) from error
             text = " ".join(f"{type(error).__name__}: {error}".split())
             raise TestError(f"{self}, step {steps[0].name!r}: {text}") from error
 
@@ -255,6 +257,12 @@ class KpiFunction(Generic[Q]):
         parameters = list(inspect.signature(self.function).parameters.values())[1 + self.steps :]
         words = {each.name: each.default for each in parameters if each.default is not each.empty}
         return list(wording.examples_of(self.key, words))
+
+    def _not_of(self, run: Recording, step: Step) -> str:
+        """That it is none of a step's figures, and which steps of the run have one."""
+        meant = [repr(each.name) for each in run.steps if self.applies(run, each)]
+        there = f"of this run it can be asked of {', '.join(meant)}" if meant else "no step of this run has one"
+        return f"KPI {self.key!r} is no figure of step {step.name!r}, which is a {step.kind}; {there}."
 
     def _why_not(self, run: Recording, step: Step, words: Mapping[str, object]) -> str:
         measuring = meters_of(run.manifest, self.columns) if self.needs else ()

@@ -10,12 +10,10 @@ import numpy as np
 
 from reports.kpi.base import Explained, Unseen, of_step
 from reports.kpi.grid import SET, Grid, longest_stretch
-from reports.kpi.managing import NEEDED, PLUGGED, RANGE, TOLERANCE, managed, was_warned
+from reports.kpi.managing import CLEAR, NEEDED, PLUGGED, RANGE, TOLERANCE, managed, was_warned
 from reports.kpi.readings import POWER, TIME
 from reports.recording import Event, Recording, Step
 
-CLEAR = 5.0
-"""Km that must lack at best before whoever does not say so is blamed: models of a range differ by that."""
 HOUR = 3600.0
 SOON = 5.0
 """s within which nothing flows any more when nobody is heard (docs/manager-contract.md)."""

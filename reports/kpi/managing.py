@@ -17,6 +17,8 @@ RANGE, NEEDED, PLUGGED = "Range / km", "Range Needed / km", "Plugged In / 1"
 HOUSE, SUN, BUY, SELL = "House Power / W", "Sun Power / W", "Buying Price / 1", "Selling Price / 1"
 TOLERANCE = 1.0
 """Km by which a reserve is undercut or a departure short that nobody minds: models of a range differ by that."""
+CLEAR = 5.0
+"""Km by which full power must miss a departure, or reach it, before whoever is to have known is blamed for it."""
 
 
 def managed(_run: Recording, step: Step) -> bool:
@@ -68,16 +70,34 @@ def below_reserve(run: Recording, step: Step) -> Explained:
 )
 def departures(run: Recording, step: Step) -> Explained:
     """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it, or
-    had given back itself what lacked; the most that lacked is {short:.1f} km. What the pack did not take of what its
-    file promises is not the manager's.
+    full power would have reached them with 5 km to spare when they were told, or it had given back itself what lacked;
+    the most that lacked is {short:.1f} km. What the pack did not take of what its file promises is not the manager's.
     """
     found = run.of_step(step, "departure")
     short = [float(event["short"]) - _withheld(event) for event in found]
     broken = sum(
-        lacks > TOLERANCE and (not was_warned(run, event) or float(event.get("given", 0.0)) >= lacks)
+        lacks > TOLERANCE
+        and (not was_warned(run, event) or float(event.get("given", 0.0)) >= lacks or _was_reachable(run, step, event))
         for lacks, event in zip(short, found, strict=True)
     )
     return Explained(float(broken), count=len(found), short=max([*short, 0.0]))
+
+
+def _was_reachable(run: Recording, step: Step, departure: Event) -> bool:
+    """Whether full power would have reached a departure since it was told, for as long as nothing hid that.
+
+    Whoever nobody heard, or who was told wrongly how full the car is, could not do better until that was over. So what
+    counts is the first of the decisions behind it, up to the departure.
+    """
+    first = None
+    for event in run.of_step(step, "manager"):
+        if event["time"] >= departure["time"]:
+            break
+        if event.get("lacks") is None or event.get("departure") != departure["leaves"]:
+            first = None
+        elif first is None:
+            first = event
+    return first is not None and float(first["lacks"]) < -CLEAR
 
 
 def _withheld(event: Event) -> float:

@@ -100,6 +100,36 @@ def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> Non
     assert broken(25.0) == 1
 
 
+@pytest.mark.parametrize(
+    ("lacks", "broken"),
+    [
+        ([-30.0, 20.0], 1),  # it waited for too long, and then it warned
+        ([20.0, 20.0], 0),  # nobody could have reached it
+        ([-4.0, 20.0], 0),  # models of a range differ by that
+        ([-5.1, 20.0], 1),
+        ([20.0, -30.0], 0),  # what it looked like when it was told: more came in the car than anybody knew
+        ([-30.0, None, 20.0], 0),  # nobody heard it, or it was told another charge, until it was too late
+        ([-30.0, None, -20.0, 20.0], 1),  # and from then on it would still have been in time
+        ([None, None], 0),  # a recording from before does not say it
+    ],
+)
+def test_a_warning_excuses_only_what_full_power_could_not_reach_when_it_was_told(
+    lacks: list[float | None], broken: int
+) -> None:
+    left = {"type": "departure", "time": 3.0, "short": 20.0, "leaves": 100.0, "given": 0.0}
+
+    def of(departure: float) -> float:
+        said = [
+            decided(each / 4, warned=[100.0], lacks=km, departure=None if km is None else departure)
+            for each, km in enumerate(lacks)
+        ]
+        behind = decided(3.0, warned=[100.0], lacks=-50.0, departure=departure)
+        return kpi.departures(managed([0.0] * 5, [0] * 5, [1] * 5, *said, left, behind), "it").value
+
+    assert of(100.0) == broken
+    assert of(900.0) == 0  # it was told another departure, and this one too late
+
+
 def test_a_moment_that_ends_one_step_and_begins_the_next_is_told_of_one_of_them() -> None:
     """What is logged before a step has ended is its own, and what is logged behind it is not: at the same time."""
     run = managed([0.0] * 4, [0] * 4, [1] * 4, decided(0.0, 3.0, problem="it said nothing"), decided(4.0, 5.0))

@@ -377,3 +377,27 @@ def test_what_no_template_comes_out_as_is_not(key: str) -> None:
 
 def test_the_figures_of_a_step_without_an_answer_stay_nan() -> None:
     assert isnan(kpi.dc_resistance(recording(), "soak").value)
+
+
+@pytest.mark.parametrize("each", [each for each in registry.found().kpis if each.steps == 1], ids=lambda each: each.key)
+def test_asked_of_a_step_that_it_is_no_figure_of_a_kpi_says_of_which_steps_it_is_one(
+    each: kpi.KpiFunction[...],
+) -> None:
+    """All that it reads is there; what a step of that kind does not have is no key of ours to be told."""
+    run = recording()
+    columns = [*run.columns, *(name for name in each.columns if name not in run.columns)]
+    rows = np.zeros((len(run.rows), len(columns)))
+    rows[:, : len(run.columns)] = run.rows
+    try:
+        each(Recording(run.manifest, run.events, columns, rows), "soak")
+    except TestError as error:
+        told = f"KPI {each.key!r} is no figure of step 'soak', which is a Soak; "
+        assert str(error) in {
+            f"{told}{there}"
+            for there in (
+                "no step of this run has one.", "of this run it can be asked of 'charge'.",
+                "of this run it can be asked of 'discharge'.", "of this run it can be asked of 'discharge', 'charge'.",
+            )
+        }  # fmt: skip
+    except RecordingError as error:
+        assert str(error).endswith(".")
