@@ -312,7 +312,7 @@ def supply_at(resource: str) -> dict[str, Any]:
     [
         ({"virtual": None}, Offer("127.0.0.1", 1.0), "has no virtual section: it is hardware"),
         ({}, Offer("127.0.0.1", 0.0), "--speed 0: allowed are more than 0"),
-        ({}, Offer("127.0.0.1", 1e6), "--speed 1e+06: allowed are more than 0 and at most 1000"),
+        ({}, Offer("127.0.0.1", 1e6), "--speed 1000000: allowed are more than 0 and at most 1000"),
         ({}, Offer("127.0.0.1", float("nan")), "--speed nan: allowed"),
         ({}, Offer("::1", 1.0), "--host ::1: VISA names take no IPv6 address"),
         ({}, Offer("127.0.0.1", 1.0, ("suply",)), "--exclusive suply: no such instrument; did you mean 'supply'?"),
