@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
+from math import hypot, inf
 from typing import Protocol, runtime_checkable
 
 
@@ -34,9 +34,11 @@ class CellTable:
 
 def unfit_resistance(resistance: Sequence[float], rows: Sequence[int]) -> str:
     """What no emulator could take of new resistances (Ohm, one per row) for `rows`, as a clause; empty: nothing."""
-    for row, ohms in enumerate(resistance):
-        if not 0.0 <= ohms < inf:
-            return f"{ohms!r} Ohm for row {row} is no resistance: give a number from 0 on"
+    # The length of a vector is no number where one of its parts is none: two calls where each second scan would ask all.
+    if not (hypot(*resistance) < inf and min(resistance, default=0.0) >= 0.0):
+        for row, ohms in enumerate(resistance):
+            if not 0.0 <= ohms < inf:
+                return f"{ohms!r} Ohm for row {row} is no resistance: give a number from 0 on"
     for row in rows:
         if row not in range(len(resistance)):
             return f"there is no row {row!r}: rows are counted from 0 to {len(resistance) - 1}"
