@@ -1,14 +1,17 @@
 """One piece of a search: so many weeks with one seed, and a breach that is made smaller."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisException
 
 from packbench.adversary.drawing import weeks
+from packbench.adversary.living import Lived, live
 from packbench.adversary.managers import opened
 from packbench.adversary.referee import Breach
-from packbench.adversary.replaying import played, spelt
+from packbench.adversary.replaying import judged, spelt
+from packbench.adversary.sharpening import sharpened
 from packbench.adversary.space import Week
 
 SMALLER = 100
@@ -45,18 +48,18 @@ def one(outset: Outset) -> Piece:
     found: list[tuple[Week, Breach]] = []
     tried = smaller = 0
 
-    def attempt(week: Week) -> None:
+    def more() -> bool:
+        return smaller < SMALLER if found else tried < outset.size
+
+    def attempt(drawn: Week) -> None:
         nonlocal tried, smaller
-        tried, smaller = tried + (not found), smaller + bool(found)
-        if smaller > SMALLER:
-            return
-        with opened(outset.manager) as who:
-            broken = played(week, who)
-        kind = found[0][1].kind if found else None
-        for breach in broken:
-            if kind in (None, breach.kind):
-                found.append((week, breach))
-                raise _Broken
+        for week, broken in _ways(outset.manager, drawn, more):
+            tried, smaller = tried + (not found), smaller + bool(found)
+            kind = found[0][1].kind if found else None
+            for breach in broken:
+                if kind in (None, breach.kind):
+                    found.append((week, breach))
+                    raise _Broken
 
     careful = settings(
         max_examples=outset.size, database=None, deadline=None, suppress_health_check=list(HealthCheck),
@@ -72,6 +75,22 @@ def one(outset: Outset) -> Piece:
     return Piece(outset.number, tried)
 
 
+def _ways(manager: str, drawn: Week, more: Callable[[], bool]) -> Iterator[tuple[Week, Sequence[Breach]]]:
+    """A week as it is drawn, then with its troubles where they meet this manager at its weakest; each a week tried."""
+    if not more():
+        return
+    lived = _lived(manager, drawn)
+    yield drawn, judged(lived)
+    sharper = sharpened(drawn, lived)
+    if sharper != drawn and more():
+        yield sharper, judged(_lived(manager, sharper))
+
+
+def _lived(manager: str, week: Week) -> Lived:
+    with opened(manager) as who:
+        return live(week.plant(), who)
+
+
 def _shortest(manager: str, week: Week, breach: Breach) -> tuple[Week, Breach]:
     """The first so many days in which it is still broken: a bench lives them all, and what is made smaller may not.
 
@@ -79,8 +98,7 @@ def _shortest(manager: str, week: Week, breach: Breach) -> tuple[Week, Breach]:
     """
     for days in range(1, week.days):
         shorter = week.within(days)
-        with opened(manager) as who:
-            same = [each for each in played(shorter, who) if each.kind == breach.kind]
+        same = [each for each in judged(_lived(manager, shorter)) if each.kind == breach.kind]
         if same:
             return shorter, same[0]
     return week.within(week.days), breach

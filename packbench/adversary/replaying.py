@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bench.managing.answer import Manager
 from packbench.adversary.home import Plant
-from packbench.adversary.living import live
+from packbench.adversary.living import Lived, live
 from packbench.adversary.managers import opened
 from packbench.adversary.referee import Breach, counted
 from packbench.adversary.space import Week
@@ -27,7 +27,12 @@ def played(week: Week, manager: Manager) -> Sequence[Breach]:
 
 def played_on(plant: Plant, manager: Manager) -> Sequence[Breach]:
     """As `played`, on any days at any home."""
-    return sorted(counted(live(plant, manager)), key=lambda each: each.time)
+    return judged(live(plant, manager))
+
+
+def judged(lived: Lived) -> Sequence[Breach]:
+    """Breaches of days that were lived, the first one first."""
+    return sorted(counted(lived), key=lambda each: each.time)
 
 
 TEMPLATE = '''"""Found by `packbench adversary`.

@@ -12,6 +12,7 @@ import pytest
 from bench.verdicts import BenchFault, InputError
 from packbench.adversary import Week, replay
 from packbench.adversary.benching import STATION
+from packbench.adversary.living import Lived
 from packbench.adversary.managers import There, opened
 from packbench.adversary.piece import Outset, one
 from packbench.adversary.referee import Breach
@@ -63,7 +64,8 @@ def test_a_search_that_takes_long_says_nothing_on_standard_output(
     """What it draws weeks with says there that it gives up: in front of JSON that made it none."""
     monkeypatch.setattr("hypothesis.internal.conjecture.engine.MAX_SHRINKING_SECONDS", 0)
     broken = Breach("reserve", 900.0, "it broke its word.")
-    monkeypatch.setattr("packbench.adversary.piece.played", lambda _week, _who: [broken])
+    monkeypatch.setattr("packbench.adversary.piece.live", lambda plant, _who: Lived(plant))
+    monkeypatch.setattr("packbench.adversary.piece.judged", lambda _lived: [broken])
     assert one(Outset("reference", 3, 1, 0)).breach == broken
     assert capsys.readouterr().out == ""
 
@@ -73,10 +75,12 @@ def test_a_breach_is_left_in_the_first_days_that_show_it_however_few_tries_there
 ) -> None:
     """A bench lives all of them, day by day: those behind the breach cost minutes and show nothing."""
 
-    def played(week: Week, _who: object) -> list[Breach]:
-        return [Breach("reserve", 900.0, f"of {week.days}")] if week.days >= 2 else []
+    def judged(lived: Lived) -> list[Breach]:
+        days = round(lived.plant.days.duration / 86400)
+        return [Breach("reserve", 900.0, f"of {days}")] if days >= 2 else []
 
-    monkeypatch.setattr("packbench.adversary.piece.played", played)
+    monkeypatch.setattr("packbench.adversary.piece.live", lambda plant, _who: Lived(plant))
+    monkeypatch.setattr("packbench.adversary.piece.judged", judged)
     monkeypatch.setattr("packbench.adversary.piece.SMALLER", 0)
     found = [one(Outset("reference", 9, 1, number)) for number in range(3)]
     assert [each.week and each.week.days for each in found] == [2, 2, 2]
