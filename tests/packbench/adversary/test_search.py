@@ -33,9 +33,9 @@ def pytest_on(path: Path) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("flawed", "seed"), [("percent", "1"), ("myopic", "1"), ("stubborn", "3")])
+@pytest.mark.parametrize(("flawed", "seed"), [("percent", "1"), ("myopic", "1"), ("stubborn", "1")])
 def test_each_flaw_is_found_and_its_file_tells_it_from_the_reference(flawed: str, seed: str, tmp_path: Path) -> None:
-    """As somebody would, with the words that the command prints; one seed in five finds what `stubborn` breaks."""
+    """As somebody would, with the words that the command prints."""
     file = tmp_path / "test_found.py"
     done = adversary(
         flawed, "--weeks", "150", "--days", "3", "--jobs", "1", "--seed", seed, "--out", str(file), cwd=tmp_path
