@@ -357,8 +357,9 @@ class EaPsb10000(VisaDriver):
             ) from refusal
         if refusal is not None and SETTINGS_CONFLICT in str(refusal):
             raise InstrumentFault(
-                f"{self.name} refuses what it is told with {SETTINGS_CONFLICT}, and SYST:LOCK:OWN? says {owner}: another "
-                "of its interfaces (analog, USB, web page) has control, or somebody is in its setup menu; release it there"
+                f"{self.name} refuses what it is told with {SETTINGS_CONFLICT}, and SYST:LOCK:OWN? says {owner}: "
+                "another of its interfaces (analog, USB, web page) has control, or somebody is in its setup menu; "
+                "release it there"
             ) from refusal
         self._controlled = self._session.now()
 
