@@ -232,10 +232,10 @@ def test_any_scan_period_of_a_station_will_do(period: float) -> None:
 
 
 def test_what_did_not_settle_is_told_with_the_numbers() -> None:
-    text = TemperatureSettling(40.0, LIMITS, 10.0).failure(row_at(0, 20.04, 21.0, 22.0), 12.0, "")
+    text = TemperatureSettling(40.0, LIMITS, 10.0).failure(row_at(0, 20.04, 21.0, 22.0), 120.0, "")
     assert text == (
-        "The chamber did not settle at 40 °C within 12 h: air is at 20.0 °C, cells between 21.0 and 22.0 °C; "
-        "check that it conditions, its door and its set-point limits."
+        "The chamber did not settle at 40 °C within 2 min 00 s: air is at 20.0 °C, cells between 21.0 and 22.0 °C, "
+        f"and settled is {TemperatureSettling(40.0, LIMITS, 10.0)}; check that it conditions, its door and its set-point limits."
     )
 
 
