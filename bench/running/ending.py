@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bench import columns
 from bench.columns import INDEX
+from bench.durations import spell
 from bench.pack import PackFile
 from bench.running.sampling import Row
 from bench.scenario import ELAPSED, Step, Until
@@ -99,7 +100,7 @@ class Conditions:
                 return str(watch.condition)
         if row[_TIME] > self._latest:
             raise BenchFault(
-                f"Step {self._step.name!r} did not end within {self._timeout / 3600:.1f} h: none of its conditions "
+                f"Step {self._step.name!r} did not end within {spell(self._timeout)}: none of its conditions "
                 f"came true ({'; '.join(str(condition) for condition in self._step.conditions)}).{_stands(row)}",
                 "step-not-ended",
             )

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import columns
 from bench.columns import INDEX
+from bench.durations import spell
 from bench.planned import Planned
 from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
@@ -441,7 +442,7 @@ class Engine:
                 hint = f"the chamber reports {alarm!r}" if alarm else "check the chamber, its door and its supply"
                 raise BenchFault(
                     f"Cycling was paused for {excursion.limit.name} and has not recovered within "
-                    f"{longest / 3600:g} h: {hint}.",
+                    f"{spell(longest)}: {hint}.",
                     "hold-too-long",
                 )
 

@@ -8,6 +8,7 @@ from collections import deque
 
 from bench import columns
 from bench.columns import INDEX
+from bench.durations import spell
 from bench.running.sampling import Row
 from bench.station import ChamberLimits
 
@@ -42,12 +43,12 @@ class TemperatureSettling:
         drift = max(abs(row[_COLDEST] - first[_COLDEST]), abs(row[_HOTTEST] - first[_HOTTEST])) * 3600 / span
         return drift < self.limits.drift
 
-    def failure(self, row: Row, hours: float, alarm: str) -> str:
-        """One sentence about what did not settle in time."""
+    def failure(self, row: Row, waited: float, alarm: str) -> str:
+        """One sentence about what did not settle within so many s, and what settled would have been."""
         hint = f"it reports {alarm!r}" if alarm else "check that it conditions, its door and its set-point limits"
         return (
-            f"The chamber did not settle at {self.target:g} °C within {hours:g} h: air is at {row[_AIR]:.1f} °C, "
-            f"cells between {row[_COLDEST]:.1f} and {row[_HOTTEST]:.1f} °C; {hint}."
+            f"The chamber did not settle at {self.target:g} °C within {spell(waited)}: air is at {row[_AIR]:.1f} °C, "
+            f"cells between {row[_COLDEST]:.1f} and {row[_HOTTEST]:.1f} °C, and settled is {self}; {hint}."
         )
 
     def __str__(self) -> str:

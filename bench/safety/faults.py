@@ -32,6 +32,7 @@ class Fault(files.FileModel):
     layer: Layer
     action: Action
     blame: Blame
+    advice: str = Field(default="", description="what to do next, behind the cause, where that cannot say it")
     defects: tuple[str, ...] = Field(default=(), description="defects of the virtual bench that bring it about")
 
 

@@ -180,10 +180,11 @@ class Violation:
         }  # fmt: skip
 
     def cause(self, step: str | None, detail: str = "") -> Cause:
-        """One sentence: what, where, how much was allowed."""
+        """What, where, how much was allowed; in a second sentence what to do next, where the catalogue knows."""
         where = f" in step {step!r}" if step else ""
         text = f"{self.limit.name}: {self._finding()}{self._whose()}{detail}{where} after {self.time:.0f} s."
-        return Cause(self.blame, text, step, self.time, self.limit.name, self.fault, self.meant)
+        advice = "" if self.doubted else faults.fault(self.fault).advice
+        return Cause(self.blame, f"{text} {advice}".rstrip(), step, self.time, self.limit.name, self.fault, self.meant)
 
     def _whose(self) -> str:
         """The cell or sensor, and the instrument, as the end of a clause."""

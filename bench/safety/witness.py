@@ -107,7 +107,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a meter said: a value, or why there is none."""
+    """What a meter said: a value, or why there is none (the end of a clause that its name begins)."""
 
     instrument: str
     value: float
@@ -233,7 +233,9 @@ def read(present: Sequence[Meter], fact: Fact) -> Iterator[Reading]:
         try:
             yield Reading(meter.instrument, meter.read())
         except Exception as error:  # noqa: BLE001 - the next meter must be asked, whatever this one did
-            yield Reading(meter.instrument, nan, str(error) or type(error).__name__)
+            # Most instruments name themselves in what they raise, and whoever tells of a reading names them too.
+            why = str(error).removeprefix(f"{meter.instrument} ") or type(error).__name__
+            yield Reading(meter.instrument, nan, why)
 
 
 def settled(fact: Fact, readings: Sequence[Reading], bounds: Bounds, *, patient: bool) -> bool:

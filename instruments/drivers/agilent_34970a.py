@@ -1,7 +1,7 @@
 """Agilent/Keysight 34970A and 34972A: thermocouples on a scanner.
 
-Facts from the family's SCPI (CONF:TEMP, ROUT:SCAN, READ?). A scan takes about 17 ms per channel, which is
-why it is asked for before and collected after all other instruments. Tried on the simulator only.
+Facts from the family's SCPI (CONF:TEMP, TEMP:TRAN:TC:CHEC, ROUT:SCAN, READ?). A scan takes about 17 ms per channel,
+which is why it is asked for before and collected after all other instruments. Tried on the simulator only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,11 @@ from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
 
 READING_TIME = 0.1
-"""s that a channel takes at most: about 21 ms at 1 PLC, as much again for autozero, and the relay that selects it.
+"""s that a channel takes at most: about 21 ms at 1 PLC, as much again for autozero, and again for the resistance of the
+thermocouple, which is its check, and the relay that selects it.
 Whoever integrates longer gives the link a `timeout` of its own; while a scan is waited for the guard sees nothing."""
+
+CHECK = "TEMP:TRAN:TC:CHEC"
 
 SHEET = (
     "Agilent, 34970A specifications: one year at 18 to 28 °C, ITS-90 and reference junction included, the probe's own "
@@ -30,7 +33,8 @@ class Agilent34970a(VisaDriver):
 
     `channels` are the instrument's own numbers, slot first (101 is slot 1, channel 1), scanned in rising
     order; `thermocouple` is its type. The scan list is written once, before the first scan, and read back.
-    An open sensor reads 9.9E+37 and becomes `nan`.
+    An open sensor reads 9.9E+37 and becomes `nan`: that needs the thermocouple check, which is off after power-on (an
+    open input then reads some temperature or other). It is switched on with the scan list, and read back.
     """
 
     profile = LinkProfile(error_queue=ErrorQueue())
@@ -98,6 +102,7 @@ class Agilent34970a(VisaDriver):
     def _configure(self) -> None:
         with self._session.lock:
             self._session.write(f"CONF:TEMP TC,{self._thermocouple},{self._list}")
+            self._session.write(f"{CHECK} ON,{self._list}")
             self._session.write(f"ROUT:SCAN {self._list}")
             held = self._session.query("ROUT:SCAN?")
             # A definite-length block: #16(@101) is six characters of list.
@@ -107,4 +112,8 @@ class Agilent34970a(VisaDriver):
                     f"{self.name} keeps the scan list {held} when {self._list} was sent ({reasons}); "
                     "check which slots hold a multiplexer"
                 )
+            question = f"{CHECK}? {self._list}"
+            reply = self._session.query(question)
+            if set(self._session.numbers(question, reply, len(self._channels))) != {1.0}:
+                raise self._session.unexpected(question, reply, "ON was set, so that an open sensor is told")
             self._configured = True

@@ -57,7 +57,8 @@ class Chroma63600(VisaDriver):
     selects its channel again, and where that reads on takes control (CONF:REM ON, from public driver code of the
     family) and repeats it.
 
-    `ratings` are (V, A, W); without them the model's name tells: a 63640-80-80 takes 80 V, 80 A, 400 W.
+    `ratings` are (V, A, W). They may be left out where `*IDN?` names the module, a 63640-80-80 takes 80 V, 80 A, 400 W;
+    a mainframe names itself (63600-5, manual p5-22) and tells of no module.
     `channel` counts from 1.
     """
 
@@ -124,14 +125,14 @@ class Chroma63600(VisaDriver):
 
     @cached_property
     def sink_ratings(self) -> Ratings:
-        """Ratings as the station states them or as the model's name does."""
+        """Ratings as the station states them or as the name of the module does."""
         if self._stated is not None:
             return Ratings(*map(float, self._stated))
         model = self.identify().model
         match = _MODEL.search(model)
         if match is None:
             raise InstrumentFault(
-                f"{self.name} calls itself {model!r}, which tells no rating (a 63640-80-80 would); "
+                f"{self.name} calls itself {model!r}, which tells no rating (a module would, as 63640-80-80); "
                 "state the option ratings, [V, A, W], in the station file"
             )
         return Ratings(float(match["voltage"]), float(match["current"]), 10 * float(match["power"]))
@@ -282,7 +283,10 @@ class Chroma63600(VisaDriver):
         self._told = True
         if self._reads_off():
             reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
-            raise InstrumentFault(f"{self.name} did not switch its input on ({reasons}); check its wiring")
+            raise InstrumentFault(
+                f"{self.name} did not switch its input on ({reasons}); look at its panel, whether somebody has it in "
+                "local control, and at its wiring"
+            )
         self._on = True
 
 

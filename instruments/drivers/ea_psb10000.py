@@ -43,6 +43,9 @@ CONTROL_PERIOD = 10.0
 PROTECTION_REACH = 1.1
 """Thresholds go to 110 % of the rating (p51)."""
 
+SETTINGS_CONFLICT = '-221,"Settings conflict"'
+"""What a set is refused with while this interface has no control, or while somebody is in the setup menu (p38)."""
+
 ALARMS = {
     0: "over-voltage (OVP)",
     1: "over-current (OCP)",
@@ -88,6 +91,7 @@ class EaPsb10000(VisaDriver):
     included (-201 while LOCAL is locked, -221 afterwards). The read-back of an output that was told OFF therefore
     takes control again and repeats it. While the output is on its owner is asked for every `CONTROL_PERIOD`, and where
     a set point is refused: control that was lost then is told, and not taken by force. Somebody works at the supply.
+    REMOTE means any interface (p49): one that another of its interfaces controls says so too, and refuses with -221.
     """
 
     profile = LinkProfile(
@@ -312,12 +316,16 @@ class EaPsb10000(VisaDriver):
         if self._held.get(setting.command) == value:
             return
         self._held.pop(setting.command, None)
+        self._program(setting, value, at_most)
+        self._held[setting.command] = value
+
+    def _program(self, setting: Setting, value: float, at_most: float) -> float:
+        """Program one setting (SI); one that is refused for want of control is told as that."""
         try:
-            setting.program(self._session, value, at_most)
+            return setting.program(self._session, value, at_most)
         except SetPointRejected as refusal:
             self._check_control(refusal)
             raise
-        self._held[setting.command] = value
 
     def _find_on(self) -> None:
         """Find an output on that was told so before the connection was made anew; off, something switched it off."""
@@ -346,6 +354,12 @@ class EaPsb10000(VisaDriver):
             raise InstrumentFault(
                 f"{self.name} is not under remote control any more, SYST:LOCK:OWN? says {owner}: "
                 "somebody pressed LOCAL at its panel, or another interface took it; leave it alone while a test runs"
+            ) from refusal
+        if refusal is not None and SETTINGS_CONFLICT in str(refusal):
+            raise InstrumentFault(
+                f"{self.name} refuses what it is told with {SETTINGS_CONFLICT}, and SYST:LOCK:OWN? says {owner}: "
+                "another of its interfaces (analog, USB, web page) has control, or somebody is in its setup menu; "
+                "release it there"
             ) from refusal
         self._controlled = self._session.now()
 
@@ -408,7 +422,7 @@ class EaPsb10000(VisaDriver):
 
     def _program_protection(self, setting: Setting, value: float, at_most: float) -> float:
         """Arm one threshold (SI), and what it does where that is a setting of its own; returns what is read back."""
-        held = setting.program(self._session, value, at_most)
+        held = self._program(setting, value, at_most)
         if setting is UNDER_VOLTAGE:
             self._session.write("SYST:CONF:UVD:ACT ALARM")
             action = self._session.query("SYST:CONF:UVD:ACT?")

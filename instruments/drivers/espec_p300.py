@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault, SetPointRejected
+from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault, InstrumentRefusal, SetPointRejected
 from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
 from instruments.wires.numbers import check_whole
@@ -35,10 +35,6 @@ REFUSALS = {
     "INVALID REQ": "it does not have that option",
 }
 """What stands behind `NA:` (especinteract.py); some are followed by a number."""
-
-
-class _Refusal(InstrumentFault):
-    """The chamber answered, and will not."""
 
 
 class EspecP300(VisaDriver):
@@ -155,7 +151,9 @@ class EspecP300(VisaDriver):
             why = next(
                 (text for start, text in REFUSALS.items() if reason.startswith(start)), "no reason that is known"
             )
-            raise _Refusal(f"{self.name} answered {reply!r} to {message!r}: {why}; check mode, limits and its panel")
+            raise InstrumentRefusal(
+                f"{self.name} answered {reply!r} to {message!r}: {why}; check mode, limits and its panel"
+            )
         if "?" not in message and not reply.startswith("OK"):
             raise self._unexpected(message, reply, "OK: was expected")
         return reply

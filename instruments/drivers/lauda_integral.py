@@ -16,7 +16,14 @@ from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import COOLANT_CHANNELS, CoolantAlarm, Identity, InstrumentFault, SetPointRejected
+from instruments.roles import (
+    COOLANT_CHANNELS,
+    CoolantAlarm,
+    Identity,
+    InstrumentFault,
+    InstrumentRefusal,
+    SetPointRejected,
+)
 from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
 
@@ -53,10 +60,6 @@ WORDS = {
     CoolantAlarm.OTHER: "an alarm, its text is only on the panel",
     CoolantAlarm.SWITCHED_OFF: "it was switched off at its panel",
 }
-
-
-class _Refusal(InstrumentFault):
-    """The unit answered, and will not."""
 
 
 class LaudaIntegral(VisaDriver):
@@ -260,7 +263,7 @@ class LaudaIntegral(VisaDriver):
         """Send a value and read it back by the question of the same number; raises `SetPointRejected`."""
         try:
             self._ask(f"{setting.command}_{text}")
-        except _Refusal as refused:
+        except InstrumentRefusal as refused:
             raise SetPointRejected(str(refused)) from refused
         held = self._number(setting.command.replace("OUT", "IN"))
         if not abs(held - value) <= _DIGIT:
@@ -277,7 +280,9 @@ class LaudaIntegral(VisaDriver):
         said = reply.strip()
         if said.startswith("ERR"):
             why = REFUSALS.get(said, "its manual says what that means")
-            raise _Refusal(f"{self.name} answered {said!r} to {message!r}: {why}; check its panel and the station file")
+            raise InstrumentRefusal(
+                f"{self.name} answered {said!r} to {message!r}: {why}; check its panel and the station file"
+            )
         if message.startswith(("OUT", "START", "STOP")) and said != "OK":
             raise self._session.unexpected(message, reply, "OK was expected")
         return said

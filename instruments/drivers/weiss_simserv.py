@@ -9,7 +9,7 @@ from functools import cached_property
 from math import nan
 
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault
+from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault, InstrumentRefusal
 from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
 from instruments.wires.numbers import parse_number
@@ -27,10 +27,6 @@ REFUSALS = {
     "-6": "it did not accept the arguments",
     "-8": "it could not read the data",
 }
-
-
-class _Refusal(InstrumentFault):
-    """The chamber answered, with a code that says no."""
 
 
 class WeissSimServ(VisaDriver):
@@ -167,7 +163,7 @@ class WeissSimServ(VisaDriver):
         code = reply.partition(_PART)[0]
         why = REFUSALS.get(code, "1 would mean done")
         readable = message.replace(_PART, " ")
-        return _Refusal(f"{self.name} answered {code} to {readable!r}: {why}; check model and option")
+        return InstrumentRefusal(f"{self.name} answered {code} to {readable!r}: {why}; check model and option")
 
 
 def _message(command: str, *arguments: object) -> str:
@@ -178,5 +174,5 @@ def _optional(chamber: WeissSimServ, which: int) -> str:
     """One entry of the chamber's own description; some controllers have not all of them, and say so."""
     try:
         return chamber._ask("99997", which)
-    except _Refusal:
+    except InstrumentRefusal:
         return ""

@@ -18,6 +18,10 @@ class SetPointRejected(InstrumentFault, ValueError):
     """A set point outside what the instrument or the wiring allows; raised before it is sent."""
 
 
+class InstrumentRefusal(InstrumentFault):
+    """The instrument answered, and will not do what it was told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What an instrument says it is (`*IDN?` or the nearest its dialect has)."""

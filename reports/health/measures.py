@@ -76,7 +76,9 @@ def _scans(run: Recording) -> Found:
     if spread:
         yield BENCH, "late samples / 1", late
         yield BENCH, "missing samples / 1", missing
-        yield BENCH, "scan jitter / s", float(np.sqrt(np.mean(np.concatenate(spread) ** 2)))
+        in_time = np.concatenate(spread)
+        if len(in_time):
+            yield BENCH, "scan jitter / s", float(np.sqrt(np.mean(in_time**2)))
     if run.has("Scan Duration / s"):
         yield BENCH, "longest scan / s", float(np.nanmax(run.column("Scan Duration / s")))
 

@@ -319,7 +319,7 @@ def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Pat
         (ONE, ["--defect=wrong-identity:supply"], 3, "BENCH FAULT", "should be 'PSB 10750-06' and is 'X-9000'"),
         (
             ONE.replace("SHORT", "Soak(40.0, timeout=3600)"), ["--defect=chamber-stuck:20"], 3, "BENCH FAULT",
-            "The chamber did not settle at 40 °C within 1 h: air is at 2",
+            "The chamber did not settle at 40 °C within 1 h 00 min: air is at 2",
         ),
         (
             ONE.replace("seconds=20", "hours=1").replace("SHORT", "Discharge('C/3', until=elapsed(hours=1))"),

@@ -19,6 +19,7 @@ class Scanner(Lines):
         self._warm = warm
         self.drift = 0.0
         self._list = "(@101)"
+        self._checked = "OFF"
 
     def answer(self, line: str) -> str | None:
         """One command."""
@@ -28,8 +29,12 @@ class Scanner(Lines):
             return ",".join(f"{self._warm.temperature + self.drift:+.8E}" for _ in self._list.split(","))
         if line == "ROUT:SCAN?":
             return f"#{len(str(len(self._list)))}{len(self._list)}{self._list}"
+        if line == f"TEMP:TRAN:TC:CHEC? {self._list}":
+            return ",".join(str(int(self._checked == "ON")) for _ in self._list.split(","))
         if line == "SYST:ERR?":
             return '+0,"No error"'
+        if line.startswith("TEMP:TRAN:TC:CHEC "):
+            self._checked = line.removeprefix("TEMP:TRAN:TC:CHEC ").partition(",")[0]
         if line.startswith("ROUT:SCAN "):
             self._list = line.removeprefix("ROUT:SCAN ")
         return None

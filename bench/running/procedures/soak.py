@@ -87,9 +87,7 @@ class Settled:
         if self._settling.settled(row) and waited >= self._at_least:
             return str(self._settling)
         if waited > self._timeout:
-            raise BenchFault(
-                self._settling.failure(row, self._timeout / 3600, self._chamber.alarm()), "chamber-not-settled"
-            )
+            raise BenchFault(self._settling.failure(row, self._timeout, self._chamber.alarm()), "chamber-not-settled")
         return None
 
     def postpone(self, seconds: float) -> None:

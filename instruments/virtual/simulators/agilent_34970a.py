@@ -1,8 +1,9 @@
 """Simulated Agilent 34970A data acquisition unit with three 34901A multiplexers (channels 101-120, 201-220, 301-320).
 
 Only what a temperature scan needs: configure, scan list, trigger, initiate, fetch. An open thermocouple reads
-+9.90000000E+37 (34970A/34972A Command Reference, "overload"); a channel that was never configured for
-temperature reads volts, as the real one does.
++9.90000000E+37 (34970A/34972A Command Reference, "overload") where its channel is checked for that, which it is not
+after power-on, and the temperature of the terminal block where it is not: an open input measures next to no voltage.
+A channel that was never configured for temperature reads volts, as the real one does.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from instruments.virtual.simulator import Settings as Base
 
 CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))
 OPEN_SENSOR = 9.9e37
+TERMINALS = 25.0  # degC, of the reference junction
 KELVIN_PER_VOLT = 24390.0  # type K near room temperature: 41 uV/K
 DATA_STALE = -230
 
@@ -77,10 +79,11 @@ class Agilent34970A(Instrument):
         self.reset()
 
     def reset(self) -> None:
-        """`*RST`: no scan list, every channel measures volts, units degC."""
+        """`*RST`: no scan list, every channel measures volts, units degC, no thermocouple is checked."""
         self.scan_list: tuple[int, ...] = ()
         self.temperature: dict[int, str] = {}
         self.units: dict[int, str] = {}
+        self.checks: set[int] = set()
         self.trigger = {"SOUR": "IMM", "COUN": "1", "TIM": "10"}
         self._readings: tuple[float, ...] | None = None
 
@@ -125,9 +128,9 @@ class Agilent34970A(Instrument):
 
     def _read(self, channel: int) -> float:
         sensor = self._sensors.get(channel)
-        if sensor is None:
+        if sensor is None and channel in self.checks:
             return OPEN_SENSOR
-        felt = self._meters[channel].read(sensor())
+        felt = self._meters[channel].read(sensor() if sensor else TERMINALS)
         if channel not in self.temperature:
             return (felt - 25.0) / KELVIN_PER_VOLT
         if not self.units:
@@ -185,6 +188,7 @@ def _configure(unit: Agilent34970A, call: Call[object]) -> None:
     if not channels:
         raise ScpiError(Fault.MISSING_PARAMETER, "channel list")
     unit.temperature |= dict.fromkeys(channels, sensor)
+    unit.checks.difference_update(channels)  # whether CONFigure leaves them is not at hand; without them is worse
     unit.scan_list = channels
     unit._readings = None
 
@@ -203,6 +207,15 @@ def _units(unit: Agilent34970A, call: Call[object]) -> str | None:
         return ",".join(unit.units.get(channel, "C") for channel in unit.checked(call.channels or unit.scan_list))
     chosen = scpi.choice(call.only(), "C", "F", "K")
     unit.units |= dict.fromkeys(unit.checked(call.channels or CHANNELS), chosen)
+    return None
+
+
+def _check(unit: Agilent34970A, call: Call[object]) -> str | None:
+    channels = unit.checked(call.channels or unit.scan_list)
+    if call.query:
+        return ",".join(str(int(channel in unit.checks)) for channel in channels)
+    change = unit.checks.update if scpi.boolean(call.only()) else unit.checks.difference_update
+    change(channels)
     return None
 
 
@@ -235,6 +248,7 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "SYSTem:ERRor[:NEXT]?": lambda unit, call: unit.errors.pop(),
         "CONFigure:TEMPerature": _configure,
         "ROUTe:SCAN[?]": _scan,
+        "[SENSe:]TEMPerature:TRANsducer:TCouple:CHECk[?]": _check,
         "UNIT:TEMPerature[?]": _units,
         "TRIGger:SOURce[?]": _trigger("SOUR", lambda text: scpi.choice(text, "IMMediate", "BUS", "EXTernal", "TIMer")),
         "TRIGger:COUNt[?]": _trigger("COUN", lambda text: f"{scpi.number(text, minimum=1, maximum=50000):+.8E}"),

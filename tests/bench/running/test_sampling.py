@@ -231,11 +231,11 @@ def test_any_scan_period_of_a_station_will_do(period: float) -> None:
     assert 600 <= settled + period <= 1200 + period
 
 
-def test_what_did_not_settle_is_told_with_the_numbers() -> None:
-    text = TemperatureSettling(40.0, LIMITS, 10.0).failure(row_at(0, 20.04, 21.0, 22.0), 12.0, "")
-    assert text == (
-        "The chamber did not settle at 40 °C within 12 h: air is at 20.0 °C, cells between 21.0 and 22.0 °C; "
-        "check that it conditions, its door and its set-point limits."
+def test_what_did_not_settle_is_told_with_the_numbers_and_what_they_should_have_been() -> None:
+    settling = TemperatureSettling(40.0, LIMITS, 10.0)
+    assert settling.failure(row_at(0, 20.04, 21.0, 22.0), 120.0, "") == (
+        "The chamber did not settle at 40 °C within 2 min 00 s: air is at 20.0 °C, cells between 21.0 and 22.0 °C, "
+        f"and settled is {settling}; check that it conditions, its door and its set-point limits."
     )
 
 

@@ -128,7 +128,11 @@ def test_a_value_that_is_missing_is_a_violation_and_the_benchs_fault() -> None:
     assert guard.trip is not None
     cause = guard.trip.cause("charge")
     assert (cause.blame, cause.fault) == ("bench", "value-missing")
-    assert cause.text == "cell over-voltage: Voltage is missing from the scan in step 'charge' after 7 s."
+    assert cause.text == (
+        "cell over-voltage: Voltage is missing from the scan in step 'charge' after 7 s. Its column of the recording "
+        "is empty: a sensor is open, or nobody has told that instrument to measure it. Look at its wiring and at how "
+        "it is set up."
+    )
 
 
 @pytest.mark.parametrize("limit", [WARNING, EXCURSION], ids=["warn", "hold"])

@@ -288,7 +288,9 @@ def test_meters_may_disagree_while_the_contactors_are_open(
 def test_a_scan_that_takes_too_long_is_stale(little_bench: TestBench, plant: Plant) -> None:
     slow = little_bench.engine.clock.sleep
     plant.on_scan.append(lambda: slow(2.5) if plant.now() > CALM else None)
-    assert tripped_by(little_bench, Discharge(1.0, until=LONG))["fault"] == "stale-sample"
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert trip["fault"] == "stale-sample"
+    assert "an instrument that is slow by nature is given a scan_period of its own in the station file" in trip["text"]
 
 
 def test_more_charge_than_the_pack_can_hold_trips_even_where_the_voltage_says_nothing(

@@ -194,6 +194,15 @@ def test_a_witness_that_exists_and_is_not_heard_confirms_nothing(live: TestBench
     assert verdict.state == "not verified"
 
 
+@pytest.mark.parametrize("raised", ["supply (TCPIP0::a) was lost", "was lost"])
+def test_a_meter_that_cannot_be_read_is_named_once_by_whoever_tells_of_it(raised: str) -> None:
+    def read() -> float:
+        raise InstrumentFault(raised)
+
+    (reading,) = witness.read([Meter("supply", "bus voltage", read)], "bus voltage")
+    assert reading.silent == raised.removeprefix("supply ")
+
+
 @pytest.mark.parametrize(
     ("missing", "unconfirmed"),
     [("f_PackLimits", []), ("f_PackValuesP0", ["sink off", "source off", "current gone", "bus discharged"])],

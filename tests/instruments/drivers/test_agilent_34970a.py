@@ -12,8 +12,10 @@ from tests.instruments.scripted import RESOURCE, Wire
 
 SET_UP = (
     ("CONF:TEMP TC,K,(@101,102,103)", None),
+    ("TEMP:TRAN:TC:CHEC ON,(@101,102,103)", None),
     ("ROUT:SCAN (@101,102,103)", None),
     ("ROUT:SCAN?", "#214(@101,102,103)"),
+    ("TEMP:TRAN:TC:CHEC? (@101,102,103)", "1,1,1"),
 )
 
 Open = Callable[..., Agilent34970a]
@@ -53,16 +55,25 @@ def test_the_scan_list_is_written_once_and_an_open_sensor_has_no_value(wire: Wir
 
 
 def test_a_list_without_a_block_header_is_one_too(wire: Wire, open_logger: Open) -> None:
-    wire.expect(("CONF:TEMP TC,T,(@201)", None), ("ROUT:SCAN (@201)", None), ("ROUT:SCAN?", "(@201)"))
-    wire.expect(("READ?", "+2.0E+01"))
+    wire.expect(("CONF:TEMP TC,T,(@201)", None), ("TEMP:TRAN:TC:CHEC ON,(@201)", None), ("ROUT:SCAN (@201)", None))
+    wire.expect(("ROUT:SCAN?", "(@201)"), ("TEMP:TRAN:TC:CHEC? (@201)", "+1"), ("READ?", "+2.0E+01"))
     logger = open_logger(channels=[201], thermocouple="T")
     logger.request()
     assert logger.collect() == [20.0]
 
 
 def test_a_slot_without_a_multiplexer(wire: Wire, open_logger: Open) -> None:
-    wire.expect(*SET_UP[:2], ("ROUT:SCAN?", "#13(@)"), ("SYST:ERR?", '+113,"Undefined header"'), ("SYST:ERR?", "+0,x"))
+    wire.expect(*SET_UP[:3], ("ROUT:SCAN?", "#13(@)"), ("SYST:ERR?", '+113,"Undefined header"'), ("SYST:ERR?", "+0,x"))
     with pytest.raises(InstrumentFault, match=r"temperatures keeps the scan list #13\(@\) .*\+113"):
+        open_logger().request()
+
+
+@pytest.mark.parametrize("held", ["0,0,0", "1,0,1"])
+def test_a_scanner_that_does_not_check_its_thermocouples_cannot_tell_an_open_one(
+    wire: Wire, open_logger: Open, held: str
+) -> None:
+    wire.expect(*SET_UP[:-1], (SET_UP[-1][0], held))
+    with pytest.raises(InstrumentFault, match=f"answered '{held}' .*: ON was set, so that an open sensor is told"):
         open_logger().request()
 
 

@@ -94,6 +94,13 @@ def test_discharging_chooses_the_range_and_reads_back(wire: Wire, open_load: Ope
     open_load().discharge(2.3, 48.0)
 
 
+def test_an_input_that_does_not_come_on_without_a_reason_sends_to_the_panel(wire: Wire, open_load: Open) -> None:
+    """A key there ends remote control: every set is then ignored without a word."""
+    wire.expect(*START[:-1], ("LOAD?", "OFF"), ("STAT:CHAN:COND?", "0"), ("SYST:ERR?", '+0,"No error"'))
+    with pytest.raises(InstrumentFault, match=r"\(it gives no reason\); look at its panel, .* in local control"):
+        open_load().discharge(2.3, 48.0)
+
+
 @pytest.mark.parametrize(("current", "mode"), [(0.6, "CCL"), (0.61, "CCM"), (6.0, "CCM"), (6.1, "CCH"), (60.0, "CCH")])
 def test_the_smallest_range_that_fits(wire: Wire, open_load: Open, current: float, mode: str) -> None:
     wire.expect(("CHAN 1", None), ("LOAD OFF", None), (f"MODE {mode}", None))

@@ -309,6 +309,28 @@ def test_a_set_point_refused_for_want_of_control_is_told_as_that(wire: Wire, ope
     assert not isinstance(told.value, SetPointRejected)
 
 
+REFUSAL: tuple[Exchange, ...] = (
+    ("STAT:QUES?", "1024"), ("SYST:ERR?", '-221,"Settings conflict"'), ("SYST:ERR?", '0,"No error"'), *OURS,
+)  # fmt: skip
+"""Of a supply that another of its interfaces controls: it is REMOTE all the same (p49)."""
+ELSEWHERE = "another of its interfaces .* has control, or somebody is in its setup menu; release it there"
+
+
+def test_a_protection_refused_because_another_interface_has_control_is_told_as_that(
+    wire: Wire, open_supply: Open
+) -> None:
+    wire.expect(*NOMINAL, *REMOTE, ("VOLT:PROT 92", None), ("VOLT:PROT?", "220.00V"), *REFUSAL)
+    with pytest.raises(InstrumentFault, match=ELSEWHERE) as told:
+        open_supply().protect_source(92.0, 12.0, 900.0)
+    assert not isinstance(told.value, SetPointRejected)
+
+
+def test_an_output_that_another_interface_keeps_off_is_told_as_that(wire: Wire, open_supply: Open) -> None:
+    wire.expect(*NOMINAL, *REMOTE, *CHARGE, ("OUTP ON", None), ("OUTP?", "OFF"), ("STAT:QUES:COND?", "1024"), *REFUSAL)
+    with pytest.raises(InstrumentFault, match=ELSEWHERE):
+        open_supply().charge(2.3, 87.6)
+
+
 @pytest.mark.parametrize("owner", ["LOCAL", "NONE"])
 def test_control_that_was_lost_while_the_output_is_on_is_told_with_the_scan(
     wire: Wire, open_supply: Open, clock: FakeTime, owner: str
@@ -411,7 +433,9 @@ def test_what_protects_is_armed_again_whenever_control_was_taken_anew(wire: Wire
 
 
 def test_a_protection_that_is_not_taken_again_keeps_the_output_off(wire: Wire, open_supply: Open) -> None:
-    lost = (("VOLT:PROT 92", None), ("VOLT:PROT?", "220.00V"), ("STAT:QUES?", "0"), ("SYST:ERR?", '0,"No error"'))
+    lost = (
+        ("VOLT:PROT 92", None), ("VOLT:PROT?", "220.00V"), ("STAT:QUES?", "0"), ("SYST:ERR?", '0,"No error"'), *OURS,
+    )  # fmt: skip
     wire.expect(
         *NOMINAL, *REMOTE, ("VOLT:PROT 92", None), ("VOLT:PROT?", "92.00V"), ("CURR:PROT 12", None),
         ("CURR:PROT?", "12.0A"), ("POW:PROT 900", None), ("POW:PROT?", "900W"), ("OUTP OFF", None), ("OUTP?", "ON"),

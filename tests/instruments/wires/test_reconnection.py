@@ -64,7 +64,8 @@ FAMILIES = (
            ((simserv(14001, 1, 0, told="")[0], b"1\r\n"),), (simserv(10012, told="1"),),
            ("chamber_rest", "chamber_is_resting")),
     Family(Agilent34970a, idn,
-           (("CONF:TEMP TC,K,(@101)", None), ("ROUT:SCAN (@101)", None), ("ROUT:SCAN?", "#16(@101)")),
+           (("CONF:TEMP TC,K,(@101)", None), ("TEMP:TRAN:TC:CHEC ON,(@101)", None), ("ROUT:SCAN (@101)", None),
+            ("ROUT:SCAN?", "#16(@101)"), ("TEMP:TRAN:TC:CHEC? (@101)", "1")),
            ("READ?", "25.0")),
 )  # fmt: skip
 POWERFUL = tuple(family for family in FAMILIES if family.verbs)

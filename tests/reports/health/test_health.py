@@ -74,6 +74,12 @@ def test_samples_that_came_late_or_not_at_all_are_counted_and_the_others_vary(pa
     assert found["scan jitter / s"] == pytest.approx(np.sqrt((0.1**2 + 0.1**2) / 7), rel=1e-6)
 
 
+def test_a_run_in_which_every_sample_came_late_has_no_jitter() -> None:
+    found = health_of(recording([row(time) for time in (1.0, 3.0, 5.0)], started(scan_period=0.5)))[BENCH]
+    assert found["late samples / 1"] == 2
+    assert "scan jitter / s" not in found
+
+
 def test_a_step_that_changes_its_pace_and_a_hold_are_not_taken_for_late() -> None:
     hold = (
         {"time": 3.0, "type": "hold started", "limit": "air", "step": "step 1", "text": ""},

@@ -33,8 +33,16 @@ def test_initiate_takes_the_moment_and_fetch_brings_it(open_bench: OpenBench) ->
 
 def test_an_open_thermocouple(open_bench: OpenBench) -> None:
     bench = open_bench("temperatures", defects=["open-sensor:2"])
-    bench.say("temperatures", "CONF:TEMP TC,K,(@101:102,320)")
+    bench.say("temperatures", "CONF:TEMP TC,K,(@101:102,320)", "TEMP:TRAN:TC:CHEC ON,(@101:102,320)")
+    assert bench.ask("temperatures", "TEMP:TRAN:TC:CHEC?") == "1,1,1"
     assert bench.ask("temperatures", "READ?") == "+2.50000000E+01,+9.90000000E+37,+9.90000000E+37"
+
+
+def test_an_open_thermocouple_that_is_not_checked_reads_as_warm_as_the_terminals(open_bench: OpenBench) -> None:
+    bench = open_bench("temperatures", temperature=40.0, defects=["open-sensor:2"])
+    bench.say("temperatures", "CONF:TEMP TC,K,(@101:102)")
+    assert bench.ask("temperatures", "TEMP:TRAN:TC:CHEC? (@101:102)") == "0,0"
+    assert bench.ask("temperatures", "READ?") == "+4.00000000E+01,+2.50000000E+01"
 
 
 def test_the_scan_list_is_read_back_as_a_block(bench: Any) -> None:
