@@ -137,14 +137,16 @@ def warnings(station: StationFile, offer: Offer) -> Iterator[str]:
         yield f"listening on {offer.host}: whoever reaches this machine can command it. 127.0.0.1 is private."
     if station.clock == "wall" and offer.speed != station.speed:
         yield (
-            f"speed {digits(offer.speed)}, but tests on station {station.name} count {station.speed:g} bench s per s: their "
-            "times, charges and energies will be wrong by that. Set virtual.speed in the station file for both."
+            f"speed {digits(offer.speed)}, but tests on station {station.name} count {station.speed:g} bench s per s: "
+            "their times, charges and energies will be wrong by that. Set virtual.speed in the station file for both."
         )
 
 
 def _check(station: StationFile, offer: Offer) -> None:
     if not 0 < offer.speed <= FASTEST:
-        raise InputError(f"--speed {digits(offer.speed)}: allowed are more than 0 and at most {FASTEST:g} bench s per s.")
+        raise InputError(
+            f"--speed {digits(offer.speed)}: allowed are more than 0 and at most {FASTEST:g} bench s per s."
+        )
     if ":" in offer.host:
         raise InputError(f"--host {offer.host}: VISA names take no IPv6 address; give an IPv4 address or a name.")
     refuse_host_of_others(offer.host)

@@ -34,7 +34,7 @@ class CellTable:
 
 def unfit_resistance(resistance: Sequence[float], rows: Sequence[int]) -> str:
     """What no emulator could take of new resistances (Ohm, one per row) for `rows`, as a clause; empty: nothing."""
-    # The length of a vector is no number where one of its parts is none: two calls where each second scan would ask all.
+    # The length of a vector is no number where one of its parts is none: two calls, for each row that is written.
     if not (hypot(*resistance) < inf and min(resistance, default=0.0) >= 0.0):
         for row, ohms in enumerate(resistance):
             if not 0.0 <= ohms < inf:
