@@ -88,7 +88,7 @@ def test_a_breach_is_left_in_the_first_days_that_show_it_however_few_tries_there
 @pytest.mark.long
 def test_the_same_seed_finds_the_same_however_many_search() -> None:
     alone, both = (
-        search("percent", budget=20, player=processes(NAMED, jobs), start=3, tell=lambda _: None, days=1)
+        search("percent", budget=20, player=processes(NAMED, jobs), start=5, tell=lambda _: None, days=1)
         for jobs in (1, 2)
     )
     assert alone.found is not None

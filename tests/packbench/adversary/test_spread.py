@@ -33,7 +33,7 @@ def address() -> Iterator[str]:
 
 
 def searched(player: Player, manager: str = "percent", budget: int = 10) -> Any:
-    return search(manager, budget=budget, player=player, start=3, tell=lambda _: None, days=1)
+    return search(manager, budget=budget, player=player, start=5, tell=lambda _: None, days=1)
 
 
 def test_a_cluster_finds_what_this_computer_does(address: str) -> None:
