@@ -5,10 +5,11 @@ asks for, the pack's own limits win. What was asked for stands in the record bes
 """
 
 from math import inf, isnan, nan
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bench import columns
 from bench.columns import INDEX
+from bench.pack import PackFile
 from bench.running.declared import Place
 from bench.running.procedures.base import Envelope, Extremes, Stage
 from bench.running.procedures.charge import charging
@@ -49,17 +50,21 @@ def envelope(charger: Charger, place: Place, charge: float, discharge: float) ->
     """What box, or source and sink, are asked for, for so many W at the AC side each way, at most."""
     if "charger" in place.roles:
         return {("charger", "power"): Extremes(-discharge, charge)}
-    pack, found = place.pack, dict[tuple[str, str], Extremes]()
     into, out = charger.ac_to_dc(min(charge, charger.charge)), -charger.ac_to_dc(-min(discharge, charger.discharge))
-    for role, power, low, most in (
-        ("source", into, 0.0, pack.limits.charge_current),
-        ("sink", out, FLOOR * pack.voltage_min, pack.limits.discharge_current),
-    ):
-        if power > 0:
-            found[role, "current"] = Extremes(0.0, min(power / pack.voltage_min, most))
-            found[role, "voltage"] = Extremes(low, pack.voltage_max)
-            found[role, "power"] = Extremes(0.0, power)
-    return found
+    return {**at_terminals("source", into, place.pack), **at_terminals("sink", out, place.pack)}
+
+
+def at_terminals(role: Literal["source", "sink"], power: float, pack: PackFile) -> Envelope:
+    """What source or sink is asked for, for so many W at the pack's terminals, at most; nothing for none."""
+    limits, lowest = pack.limits, pack.voltage_min
+    low, most = (0.0, limits.charge_current) if role == "source" else (FLOOR * lowest, limits.discharge_current)
+    if not power > 0:
+        return {}
+    return {
+        (role, "current"): Extremes(0.0, min(power / lowest, most)),
+        (role, "voltage"): Extremes(low, pack.voltage_max),
+        (role, "power"): Extremes(0.0, power),
+    }
 
 
 class GridSide(Protocol):

@@ -44,7 +44,7 @@ class ConstantPowerProcedure(Procedure[ConstantPower]):
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
         command, power = stage.sampler.command, self.step.power
-        act = self._discharging(stage) if power < 0 else charging(self._wanted, None, stage)
+        act = charging(self._wanted, None, stage) if self.direction == "charge" else self._discharging(stage)
 
         def control(row: Row, time: float) -> None:
             command(power)

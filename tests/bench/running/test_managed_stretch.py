@@ -4,6 +4,7 @@ The car is one whose reach is so many km for each state of charge, the bench is 
 answers in the same scan.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import inf, nan, nextafter
@@ -28,6 +29,7 @@ from bench.running.procedures.managed.stretch import ENDURED, SETTLED, Stretch
 from bench.running.procedures.pointwise import ROUNDING
 from models.grid.charger import Charger
 from models.grid.week import QUARTER, Days, Outage, Trip
+from tests.bench.managing.clients import until
 from tests.bench.running.test_managed_homes import START, Standby, hours
 
 NAMES = (*DERIVED, *columns.GRID)
@@ -133,7 +135,8 @@ class Scans:
 
     def __init__(
         self, link: Any, days: Days | None = None, *, roles: Iterable[str] = (), begins: float = 0.0,
-        more: Iterable[str] = (), charger: Charger = CHARGER, course: Course | None = None, **given: Any,
+        more: Iterable[str] = (), charger: Charger = CHARGER, course: Course | None = None,
+        beside: bool = False, **given: Any,
     ) -> None:  # fmt: skip
         self.told, self.events, self.noted = list[Any](), list[tuple[str, dict[str, Any]]](), dict[str, list[Any]]()
         self.index = {name: position for position, name in enumerate((*INDEX, *more))}
@@ -157,7 +160,7 @@ class Scans:
             log=SimpleNamespace(event=lambda kind, **what: self.events.append((kind, what))),
         )  # fmt: skip
         self.course = course or Course.of(self.car, cast("Any", stage))
-        self.one = Stretch(self.car, Line("nobody", beside=False), cast("Any", stage), self.course, beside=False)
+        self.one = Stretch(self.car, Line("nobody", beside=beside), cast("Any", stage), self.course, beside=beside)
         self.link = link
 
     def row(self, soc: float = HALF, current: float = 0.0, **other: float) -> list[float]:
@@ -389,6 +392,41 @@ def test_a_car_in_which_something_flows_does_not_rest(scans: Scan, current: floa
 def test_a_car_whose_manager_speaks_by_itself_never_rests(scans: Scan) -> None:
     assert not scans(Follows())(0.0, 100.0).one.rests(100.0)
     assert scans(Asked())(0.0, 100.0).one.rests(100.0)
+
+
+def test_where_time_is_real_it_goes_on_while_a_manager_thinks_and_does_not_rest(scans: Scan) -> None:
+    """Nobody is asked a second thing meanwhile; what has happened by then is asked for afterwards."""
+    may, link = threading.Event(), Asked()
+
+    def decide(request: dict[str, Any]) -> dict[str, Any]:
+        link.asked.append(request)
+        assert may.wait(60)
+        return {"power": 1000.0}
+
+    link.decide = decide  # type: ignore[method-assign]
+    found = scans(link, beside=True)(0.0, 100.0, 900.0)
+    assert (found.of("manager"), found.one.rests(900.0)) == ([], False)
+    may.set()
+    until(lambda: found(901.0).of("manager"))
+    assert found.one.rests(901.0) is False
+    until(lambda: len(found(902.0).of("manager")) == 2)
+    assert link.reasons == ["start", "tick"]
+    assert [each["power"] for each in found.of("manager")] == [1000.0, 1000.0]
+
+
+def test_an_answer_that_comes_when_the_link_is_lost_is_heard_by_nobody(scans: Scan) -> None:
+    may, link = threading.Event(), Asked()
+
+    def decide(_: dict[str, Any]) -> dict[str, Any]:
+        assert may.wait(60)
+        return {"power": 1000.0}
+
+    link.decide = decide  # type: ignore[method-assign]
+    found = scans(link, hours(1, outages=(Outage("link", 50.0, 60.0),)), beside=True)(0.0, 49.0, 50.0)
+    may.set()
+    until(lambda: found(51.0).of("manager"))
+    assert {(each["power"], each["problem"]) for each in found.of("manager")} == {(0.0, "no link")}
+    assert found.value(columns.SET_GRID_POWER) == 0.0
 
 
 # --- what is recorded of a decision -----------------------------------------------------------------------------------
