@@ -414,6 +414,21 @@ def test_a_managed_pack_gives_no_more_amperes_than_it_may(four_cells: PackFile, 
     assert asks["sink power"] == [0.0, pytest.approx(going("renault-5-class", "country", 5.0).power)]
 
 
+@pytest.mark.parametrize(
+    ("given", "power"),
+    [
+        ({"nominal": 50.3}, [-15.0, 0.0]), ({"nominal": 49.7}, [0.0, 15.0]),
+        ({"power": 2.0, "base": 5.0}, [0.0, 7.0]), ({"power": 2.0, "base": -5.0}, [-5 - 18 / 19, 0.0]),
+    ],
+)  # fmt: skip
+def test_a_box_may_always_be_asked_to_rest(
+    four_cells: PackFile, station: StationFile, given: dict[str, float], power: list[float]
+) -> None:
+    """Though the frequency never lets it: at the end of a step it is stopped."""
+    _, asks = declared(FollowFrequency(FREQUENCY, **given), four_cells, station, "charger")
+    assert asks == near({"charger power": power})
+
+
 def test_a_managed_box_is_asked_for_all_that_the_station_s_can_and_chambers_for_each_air(
     four_cells: PackFile, station: StationFile
 ) -> None:
