@@ -1,8 +1,9 @@
 """A kind of step is found by its procedure, ours or somebody else's; without one nothing is switched on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import count
 from math import nan
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench.columns import DERIVED, INDEX
+from bench.grid.steps import FollowPower
 from bench.recording.run import RunRecord
 from bench.running.flow import Flow
 from bench.running.procedures import (
@@ -38,7 +40,7 @@ from bench.testing import TestBench
 from bench.verdicts import BenchFault, InputError, PackFailure, TestError
 from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel, Ratings
 from tests.bench import fakes
-from tests.bench.conftest import Install, OpenTestBench
+from tests.bench.conftest import STATION, Install, OpenTestBench
 from tests.bench.fakes import Plant
 
 SOON = elapsed(seconds=20)
@@ -274,24 +276,74 @@ def test_a_bms_that_allows_less_cuts_the_power_and_the_command_stays(little_benc
     assert column(run, "Command Power / W")[-1] == 10.0
 
 
+@pytest.fixture
+def bench_with_a_charger(new_bench: OpenTestBench) -> Iterator[TestBench]:
+    """Its source and sink are a charger without losses."""
+    bench = new_bench(station=STATION + "charger: {standby: 0, proportional: 0, quadratic: 0, dead_time: 0}\n")
+    bench.open()
+    yield bench
+    bench.conclude()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda power: ConstantPower(power, until=SOON), lambda power: Profile([(0, power), (60, 0)], quantity="power"),
+        lambda power: FollowPower([(0, power), (60, 0)]),
+    ],
+    ids=["constant power", "profile", "follow power"],
+)  # fmt: skip
 @pytest.mark.parametrize("power", [10.0, -10.0])
 @pytest.mark.parametrize(
     ("voltage", "taken"),
     [(13.0, 13.0), (12.2, 12.2), (12.0, 12.2), (0.1, 12.2), (0.0, 13.8), (-0.1, 13.8), (nan, 13.8)],
 )
 def test_a_voltage_that_is_low_counts_as_the_packs_lowest_and_one_that_is_missing_as_its_highest(
-    little_bench: TestBench, plant: Plant, power: float, voltage: float, taken: float
-) -> None:
+    bench_with_a_charger: TestBench, plant: Plant, step: Callable[[float], Step], power: float, voltage: float,
+    taken: float,
+) -> None:  # fmt: skip
     """Nobody knows the voltage: the least current that makes this power at any voltage of the pack."""
-    engine, row = little_bench.engine, [0.0] * len(DERIVED)
+    engine, row = bench_with_a_charger.engine, [0.0] * len(DERIVED)
     known = {"Voltage / V": voltage, "Charge Current Limit / A": 9.0, "Discharge Current Limit / A": 9.0}
     for name, value in {**known, "Cell Voltage Max / V": 3.2, "Cell Voltage Min / V": 3.2}.items():
         row[INDEX[name]] = value
-    procedure = procedure_for(ConstantPower(power, until=SOON), engine.bench)
-    flow = Flow(engine.bench.roles, procedure.envelope(), engine.sampler.ask, "constant power")
-    procedure.begin(Stage(engine.bench, flow, engine.sampler, engine.log))(row, 0.0)
+    procedure = procedure_for(step(power), engine.bench)
+    flow = Flow(engine.bench.roles, procedure.envelope(), engine.sampler.ask, "a power")
+    control = procedure.begin(Stage(engine.bench, flow, engine.sampler, engine.log))
+    for time in (0.0, 1.0):  # a charger's power rises
+        control(row, time)
     assert (plant.source_on, plant.sink_on) == (power > 0, power < 0)
     assert plant.set_current == pytest.approx(abs(power) / taken)
+
+
+@pytest.mark.parametrize(
+    ("cells", "share"),
+    [
+        ((3.08,), 1.0), ((3.065,), 0.5), ((3.05,), 0.0), ((3.0,), 0.0), ((3.3,), 1.0), ((nan,), 1.0),
+        ((3.065, nan), 0.5), ((3.05, nan), 0.0), ((3.065, nan, 3.08), 1.0),
+    ],
+)  # fmt: skip
+def test_what_the_ac_side_takes_fades_with_the_lowest_cell_as_it_was_known_last(
+    bench_with_a_charger: TestBench, plant: Plant, cells: tuple[float, ...], share: float
+) -> None:
+    """30 mV above its lowest voltage nothing of the current is left out, at it there is none."""
+    engine, row = bench_with_a_charger.engine, [0.0] * len(DERIVED)
+    row[INDEX["Voltage / V"]], row[INDEX["Discharge Current Limit / A"]] = 13.0, 9.0
+    procedure = procedure_for(FollowPower([(0, -13.0), (60, 0)]), engine.bench)
+    flow = Flow(engine.bench.roles, procedure.envelope(), engine.sampler.ask, "a power")
+    control = procedure.begin(Stage(engine.bench, flow, engine.sampler, engine.log))
+    for time, row[INDEX["Cell Voltage Min / V"]] in enumerate((3.3, *cells)):
+        control(row, time)
+    assert plant.set_current == pytest.approx(share, abs=1e-9)
+
+
+def test_a_voltage_that_is_missing_for_a_scan_ends_no_step(little_bench: TestBench, plant: Plant) -> None:
+    scans = count()
+    plant.on_scan.append(lambda: setattr(plant, "bus", nan if plant.source_on and next(scans) == 20 else None))
+    run = little_bench.run(Profile([(0, 10.0), (60, 0)], quantity="power"))
+    volts, asked = column(run, "Voltage / V"), column(run, "Set Current / A")
+    (missing,) = np.flatnonzero(np.isnan(volts) & (asked > 0))
+    assert asked[missing + 1] == pytest.approx(10 / 13.8)
 
 
 @pytest.mark.parametrize(("power", "says"), [(0, "a power of 0 W moves nothing"), (500, "W is more than the source's")])
