@@ -132,12 +132,15 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def ended(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self._show_no_more()
-        self._line.end()
+        self._end()
 
     def abandoned(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self.ended(stage)
+        self._end()
+
+    def _end(self) -> None:
+        self._show_no_more()
+        self._line.end()
 
     def _show_no_more(self) -> None:
         """What is shown from now on is what the step sees, or nothing."""

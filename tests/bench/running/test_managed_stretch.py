@@ -21,6 +21,7 @@ from bench.managing.answer import NoAnswer
 from bench.managing.links import Mains, Seen, Standing
 from bench.managing.request import Telling
 from bench.pack import load_pack
+from bench.running.procedures.manage import ManageProcedure
 from bench.running.procedures.managed import line
 from bench.running.procedures.managed.car import Car, Departure
 from bench.running.procedures.managed.course import Course
@@ -152,15 +153,15 @@ class Scans:
             note=lambda column, value: self.noted.setdefault(column, []).append((self.time, value)),
             command=self.commands.append, ask_temperature=lambda _: None,
         )  # fmt: skip
-        stage = SimpleNamespace(
+        self.stage: Any = SimpleNamespace(
             place=SimpleNamespace(
                 index=self.index, pack=PACK, roles=Roles.fromkeys(roles, Player(self.told))
             ),
             flow=flow, sampler=sampler, begins=begins, had=tuple,
             log=SimpleNamespace(event=lambda kind, **what: self.events.append((kind, what))),
         )  # fmt: skip
-        self.course = course or Course.of(self.car, cast("Any", stage))
-        self.one = Stretch(self.car, Line("nobody", beside=beside), cast("Any", stage), self.course, beside=beside)
+        self.course = course or Course.of(self.car, self.stage)
+        self.one = Stretch(self.car, Line("nobody", beside=beside), self.stage, self.course, beside=beside)
         self.link = link
 
     def row(self, soc: float = HALF, current: float = 0.0, **other: float) -> list[float]:
@@ -193,6 +194,19 @@ class Scans:
 
 
 Scan = Callable[..., Scans]
+
+
+def managing(scans: Scans, monkeypatch: pytest.MonkeyPatch, *times: float) -> ManageProcedure:
+    """The procedure of such a step on a bench that scans each second, and each ten in a rest; scanned at some s."""
+    monkeypatch.setattr(ManageProcedure, "on_the_wall", False)
+    monkeypatch.setattr(Car, "reach", Known.reach)
+    station = SimpleNamespace(scan_period=1.0, rest_scan_period=10.0, charger=SimpleNamespace(made=lambda: CHARGER))
+    place = scans.stage.place
+    procedure = ManageProcedure(scans.car.step, cast("Any", SimpleNamespace(**vars(place), station=station)))
+    control = procedure.begin(scans.stage)
+    for time in times or (0.0,):
+        control(scans.row(), time)
+    return procedure
 
 
 @pytest.fixture
@@ -427,6 +441,44 @@ def test_an_answer_that_comes_when_the_link_is_lost_is_heard_by_nobody(scans: Sc
     until(lambda: found(51.0).of("manager"))
     assert {(each["power"], each["problem"]) for each in found.of("manager")} == {(0.0, "no link")}
     assert found.value(columns.SET_GRID_POWER) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("time", "pace"),
+    [
+        (0.0, 1.0), (4.9, 1.0), (5.0, 10.0), (100.0, 10.0),
+        # In time for a quarter of an hour, for a way's beginning and end, and for the end of the days.
+        (890.0, 10.0), (893.0, 7.0), (893.5, 6.0), (898.5, 1.0), (899.5, 1.0), (899.9, 1.0),
+        (890.0 + ROUNDING / 2, 10.0), (890.0 + 3 * ROUNDING, 9.0),
+    ],
+)  # fmt: skip
+def test_a_car_that_rests_is_looked_at_as_in_a_rest_and_in_time_for_what_happens_next(
+    scans: Scan, monkeypatch: pytest.MonkeyPatch, time: float, pace: float
+) -> None:
+    procedure = managing(scans(days=hours(1)), monkeypatch)
+    assert procedure.pace(time) == pace
+
+
+@pytest.mark.parametrize(("time", "pace"), [(1790.0, 10.0), (1797.0, 3.0), (1799.0, 1.0)])
+def test_a_car_that_rests_is_looked_at_in_time_for_the_end_of_its_days(
+    scans: Scan, monkeypatch: pytest.MonkeyPatch, time: float, pace: float
+) -> None:
+    found = scans(days=hours(0.5))
+    procedure = managing(found, monkeypatch, 0.0, 900.0)
+    assert procedure.pace(time) == pace
+
+
+def test_a_car_that_is_away_is_looked_at_in_time_for_where_its_drives_end_and_begin(
+    scans: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = scans(days=hours(4, trips=(Trip(20.0, 14000.0, 30.0),)))
+    _, there, back, _ = Car(found.car.step, PACK, CHARGER).edges_behind(0.0)
+    assert there < QUARTER - 20
+    procedure = managing(found, monkeypatch, 0.0)
+    assert [procedure.pace(time) for time in (13.5, there - 6.5, there + 0.1)] == [6.0, 6.0, 10.0]
+    quarters = QUARTER * np.arange(back // QUARTER + 1)
+    assert back - quarters[-1] > 20
+    assert managing(found, monkeypatch, *quarters).pace(back - 6.5) == 6.0
 
 
 # --- what is recorded of a decision -----------------------------------------------------------------------------------
