@@ -24,6 +24,7 @@ from bench.running.procedures import (
     Stage,
     procedure_for,
     registry,
+    whose_procedure,
 )
 from bench.scenario import (
     Charge,
@@ -119,6 +120,30 @@ def test_a_kind_that_nobody_brings_is_refused_and_nothing_is_switched_on(little_
     assert plant.calls == []
 
 
+def test_a_kind_that_nobody_brings_is_told_with_what_there_is_and_how_one_is_brought(
+    little_bench: TestBench, bring: Bring
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+
+    @dataclass(frozen=True)
+    class Trickel(Step):
+        name: str = field(default="trickel", kw_only=True)
+
+    with pytest.raises(InputError) as refused:
+        procedure_for(Trickel(), little_bench.engine.bench)
+    assert str(refused.value).startswith(
+        f"Steps of kind Trickel ({__name__}) have no procedure: nobody knows how to carry them out; install the "
+        "package that brings one (entry point 'Trickel' of the group 'packbench.steps'); did you mean 'Trickle'? (allowed: "
+        "AskOperator, Charge, ConstantPower, "
+    )
+
+
+def test_a_procedure_is_called_by_its_class_and_that_of_a_package_by_where_it_is(bring: Bring) -> None:
+    bring(("Trickle", "TrickleProcedure"), ("Charge", "TrickleProcedure"))
+    assert whose_procedure(Charge) == "its procedure (ChargeProcedure)"
+    assert whose_procedure(Trickle) == f"its procedure ({__name__}:TrickleProcedure, of an unknown package)"
+
+
 def test_somebody_elses_kind_is_carried_out_recorded_and_judged(little_bench: TestBench, bring: Bring) -> None:
     bring(("Trickle", "TrickleProcedure"))
     run = little_bench.run(Trickle(0.25))
@@ -187,7 +212,8 @@ def test_set_points_of_an_instrument_that_is_slow_to_answer_are_waited_for_and_w
     [
         ([("Trickle", "nowhere")], "cannot be imported: AttributeError"),
         ([("Trickle", "SOON")], "is no Procedure: derive it from"),
-        ([("Trickle", "Procedure")], "says that it carries out nothing: its `kind` must be the class"),
+        ([("Trickle", "Procedure")], "says that it carries out nothing: its `kind` must be the class of the step."),
+        ([("Trickle", "WarmProcedure")], "says that it carries out Warm: its `kind` must be the class of the step."),
         ([("Trickle", "TrickleProcedure"), ("Trickle", "Procedure")], "is brought by several packages"),
     ],
 )
