@@ -133,8 +133,8 @@ def test_a_kind_that_nobody_brings_is_told_with_what_there_is_and_how_one_is_bro
         procedure_for(Trickel(), little_bench.engine.bench)
     assert str(refused.value).startswith(
         f"Steps of kind Trickel ({__name__}) have no procedure: nobody knows how to carry them out; install the "
-        "package that brings one (entry point 'Trickel' of the group 'packbench.steps'); did you mean 'Trickle'? (allowed: "
-        "AskOperator, Charge, ConstantPower, "
+        "package that brings one (entry point 'Trickel' of the group 'packbench.steps'); did you mean 'Trickle'? "
+        "(allowed: AskOperator, Charge, ConstantPower, "
     )
 
 
