@@ -1,5 +1,6 @@
 """What each kind of step declares before anything is switched on, of the little pack: worked out by hand."""
 
+from math import nan, nextafter
 from typing import Any
 
 import pytest
@@ -148,6 +149,26 @@ def test_what_is_over_too_soon_is_not_paused_and_begins_anew(
 )
 def test_what_ends_it_is_said_in_words(four_cells: PackFile, station: StationFile, step: Step, says: list[str]) -> None:
     assert declared(step, four_cells, station)[0].until() == says
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (Precondition(30.0, within=nextafter(0.0, 1.0)), []),
+        (Precondition(30.0, within=0.0), ["within 0 s nothing is conditioned: give more than 0."]),
+        (Precondition(30.0, within=nan), ["within nan s nothing is conditioned: give more than 0."]),
+        (Precondition(-10.0), []), (Precondition(50.0), []),
+        (Precondition(50.5), ["50.5 degC, the pack's charge_temperature allows -10 to 50 degC."]),
+        (Precondition(-10.5), ["-10.5 degC, the pack's charge_temperature allows -10 to 50 degC."]),
+        (Charge(1.0, SOON, cell_voltage=3.05), []), (Charge(1.0, SOON, cell_voltage=3.45), []),
+        (Charge(1.0, SOON, cell_voltage=3.46), ["3.46 V per cell, the pack allows 3.05 to 3.45 V."]),
+        (Charge(1.0, SOON, cell_voltage=3.04), ["3.04 V per cell, the pack allows 3.05 to 3.45 V."]),
+    ],
+)  # fmt: skip
+def test_what_a_pack_may_not_have_and_nobody_has_time_for_is_told(
+    four_cells: PackFile, station: StationFile, step: Step, says: list[str]
+) -> None:
+    assert list(declared(step, four_cells, station)[0].problems()) == says
 
 
 # --- what is conditioned ----------------------------------------------------------------------------------------------
