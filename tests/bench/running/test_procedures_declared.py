@@ -1,5 +1,6 @@
 """What each kind of step declares before anything is switched on, of the little pack: worked out by hand."""
 
+from collections.abc import Iterator
 from math import nan, nextafter
 from typing import Any
 
@@ -19,11 +20,13 @@ from bench.scenario import (
     Rest,
     Soak,
     Step,
+    Until,
     soc_above,
 )
 from bench.station import StationFile
 from bench.strategies import FollowLimit
 from instruments.roles import BmsMode
+from models.cell import CellParameters
 from tests.bench.running.declaring import FLOOR, FREQUENCY, HIGH, LOW, ONE_SECOND, SOON, TEN, declared, near, station
 from tests.bench.running.test_managed_homes import hours
 
@@ -202,3 +205,31 @@ def test_a_charge_by_a_strategy_that_has_promised_a_time_says_so(four_cells: Pac
 
     found, _ = declared(FastRecharge(soc_above(0.8), strategy=Promising()), four_cells, station)
     assert found.set_points()["promised time"] == 1234.0
+
+
+@pytest.mark.parametrize(
+    ("until", "asks", "told"),
+    [
+        ([SOON], True, [0.0]), ([soc_above(0.8), SOON], True, [0.8]), ([soc_above(0.8), soc_above(0.6)], True, [0.6]),
+        ([soc_above(0.8)], False, []),
+    ],
+)  # fmt: skip
+def test_a_strategy_is_asked_whether_it_gets_to_the_first_charge_that_ends_the_step(
+    four_cells: PackFile, station: StationFile, until: list[Until], asks: bool, told: list[float]
+) -> None:
+    """Where no charge ends it, any will do; whoever asks for nothing gets as far as the BMS has it."""
+    found = list[float]()
+
+    class Asked(FollowLimit):
+        @property
+        def asks(self) -> bool:
+            return asks
+
+        def problems(self, soc: float, cell: CellParameters) -> Iterator[str]:
+            assert cell.chemistry == "LFP"
+            found.append(soc)
+            yield "it does not get there."
+
+    step = FastRecharge(until, strategy=Asked())
+    assert list(declared(step, four_cells, station)[0].problems()) == ["it does not get there."] * len(told)
+    assert found == told
