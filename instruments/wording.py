@@ -19,6 +19,12 @@ def digits(value: float, count: int = 6) -> str:
     return f"{float(text):.0f}" if "e+" in text and abs(value) < WRITTEN_OUT else text
 
 
+def unlike(value: float, other: float, count: int = 4) -> tuple[str, str]:
+    """Two numbers in as many significant digits as it takes to tell them apart, in `count` at least."""
+    told = digits(value, count), digits(other, count)
+    return unlike(value, other, count + 1) if told[0] == told[1] and value != other else told
+
+
 def with_article(words: str) -> str:
     """`a power`, `an energy`."""
     return f"{'an' if words[:1].lower() in {'a', 'e', 'i', 'o', 'u'} else 'a'} {words}"

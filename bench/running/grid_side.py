@@ -5,13 +5,14 @@ asks for, the pack's own limits win. What was asked for stands in the record bes
 """
 
 from math import inf, isnan, nan
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bench import columns
 from bench.columns import INDEX
+from bench.pack import PackFile
 from bench.running.declared import Place
 from bench.running.procedures.base import Envelope, Extremes, Stage
-from bench.running.procedures.charge import charging
+from bench.running.procedures.charge import charging, voltage_of
 from bench.running.procedures.discharge import FLOOR
 from bench.running.sampling import Row
 from bench.verdicts import TestError
@@ -49,17 +50,21 @@ def envelope(charger: Charger, place: Place, charge: float, discharge: float) ->
     """What box, or source and sink, are asked for, for so many W at the AC side each way, at most."""
     if "charger" in place.roles:
         return {("charger", "power"): Extremes(-discharge, charge)}
-    pack, found = place.pack, dict[tuple[str, str], Extremes]()
     into, out = charger.ac_to_dc(min(charge, charger.charge)), -charger.ac_to_dc(-min(discharge, charger.discharge))
-    for role, power, low, most in (
-        ("source", into, 0.0, pack.limits.charge_current),
-        ("sink", out, FLOOR * pack.voltage_min, pack.limits.discharge_current),
-    ):
-        if power > 0:
-            found[role, "current"] = Extremes(0.0, min(power / pack.voltage_min, most))
-            found[role, "voltage"] = Extremes(low, pack.voltage_max)
-            found[role, "power"] = Extremes(0.0, power)
-    return found
+    return {**at_terminals("source", into, place.pack), **at_terminals("sink", out, place.pack)}
+
+
+def at_terminals(role: Literal["source", "sink"], power: float, pack: PackFile) -> Envelope:
+    """What source or sink is asked for, for so many W at the pack's terminals, at most; nothing for none."""
+    limits, lowest = pack.limits, pack.voltage_min
+    low, most = (0.0, limits.charge_current) if role == "source" else (FLOOR * lowest, limits.discharge_current)
+    if not power > 0:
+        return {}
+    return {
+        (role, "current"): Extremes(0.0, min(power / lowest, most)),
+        (role, "voltage"): Extremes(low, pack.voltage_max),
+        (role, "power"): Extremes(0.0, power),
+    }
 
 
 class GridSide(Protocol):
@@ -91,10 +96,10 @@ class Box:
         self._into, self._out = (0.0, 0.0) if self._bms else (inf, inf)
 
     def follow(self, asked: float, row: Row, time: float) -> None:
-        """See `GridSide`; within the limits that the BMS sent last."""
-        if not isnan(row[_CHARGE_LIMIT]):
+        """See `GridSide`; within what the BMS allowed when limit and voltage were known last."""
+        if not isnan(row[_CHARGE_LIMIT] * row[_VOLTAGE]):
             self._into = max(0.0, row[_CHARGE_LIMIT]) * row[_VOLTAGE]
-        if not isnan(row[_DISCHARGE_LIMIT]):
+        if not isnan(row[_DISCHARGE_LIMIT] * row[_VOLTAGE]):
             self._out = max(0.0, row[_DISCHARGE_LIMIT]) * row[_VOLTAGE]
         through = self._charger.ac_to_dc(asked)
         if not -self._out <= through <= self._into:
@@ -129,9 +134,9 @@ class Direct:
         self.plug = Plug(charger)
         self._stage, self._asked, self._time = stage, 0.0, 0.0
         pack = stage.place.pack
-        self._lowest, self._most = pack.voltage_min, pack.limits
+        self._pack, self._floor, self._most = pack, FLOOR * pack.voltage_min, pack.limits
         self._cell_min = pack.limits.cell_voltage.min
-        self._into = 0.0
+        self._into, self._room = 0.0, 1.0
         self._charge = charging(self._amperes, None, stage)
         self._allowed = 0.0 if "bms" in stage.place.roles else inf
 
@@ -153,9 +158,11 @@ class Direct:
         elif power < 0:
             if not isnan(row[_DISCHARGE_LIMIT]):
                 self._allowed = max(0.0, row[_DISCHARGE_LIMIT])
-            current = min(-power / max(row[_VOLTAGE], self._lowest), self._allowed, self._most.discharge_current)
-            room = (row[_CELL_VOLTAGE_MIN] - self._cell_min) / FADE
-            self._stage.flow.discharge(current * min(max(room, 0.0), 1.0), FLOOR * self._lowest)
+            current = min(-power / voltage_of(row, self._pack), self._allowed, self._most.discharge_current)
+            # A cell that nobody knows now has the room that it had: what is missing has a limit of its own.
+            if not isnan(row[_CELL_VOLTAGE_MIN]):
+                self._room = min(max((row[_CELL_VOLTAGE_MIN] - self._cell_min) / FADE, 0.0), 1.0)
+            self._stage.flow.discharge(current * self._room, self._floor)
         else:
             self._stage.flow.off()
 
@@ -172,4 +179,4 @@ class Direct:
         self._stage.flow.off()
 
     def _amperes(self, row: Row, _time: float) -> float:
-        return min(self._into / max(row[_VOLTAGE], self._lowest), self._most.charge_current)
+        return min(self._into / voltage_of(row, self._pack), self._most.charge_current)

@@ -38,10 +38,12 @@ class TemperatureSettling:
         span = row[_TIME] - first[_TIME]
         if span < self._least_span or not abs(row[_AIR] - target) <= self.limits.band:
             return False
-        if not max(abs(row[_COLDEST] - target), abs(row[_HOTTEST] - target)) <= self.limits.cell_band:
-            return False
-        drift = max(abs(row[_COLDEST] - first[_COLDEST]), abs(row[_HOTTEST] - first[_HOTTEST])) * 3600 / span
-        return drift < self.limits.drift
+        # Each for itself: of two numbers one of which is none (nan) the larger may be the other.
+        return all(
+            abs(row[cells] - target) <= self.limits.cell_band
+            and abs(row[cells] - first[cells]) * 3600 / span < self.limits.drift
+            for cells in (_COLDEST, _HOTTEST)
+        )
 
     def failure(self, row: Row, waited: float, alarm: str) -> str:
         """One sentence about what did not settle within so many s, and what settled would have been."""

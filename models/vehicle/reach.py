@@ -81,6 +81,12 @@ class Pack:
             self._tables[index] = self.given(max(index * RATE, LEAST_RATE) * self.energy)
         return self._tables[index]
 
+    def tables(self, power: float) -> tuple[Vector, Vector, float]:
+        """The two tables between which a power (W) lies, and how much of the second; what was asked for is at hand."""
+        rate = max(power, 0.0) / (RATE * self.energy)
+        index = floor(rate)
+        return self.table(index), self.table(index + 1), rate - index
+
 
 def _discharged(pack: Pack, degrees: Vector, soc: Vector, power: float) -> Vector:
     """Wh that one cell of the pack gives at that power (W) from each of these states, in steps of equal charge."""
@@ -141,10 +147,7 @@ def usable(pack: Pack, soc: float, cells: float, power: float) -> float:
 def _around(pack: Pack, cells: float, power: float) -> Sequence[tuple[float, Vector]]:
     """The four curves between which a temperature (degC) and a power (W) lie, and how much each counts."""
     degree, warm = _place((cells - DEGREES[0]) / (DEGREES[-1] - DEGREES[0]), len(DEGREES) - 1)
-    rate = max(power, 0.0) / (RATE * pack.energy)
-    index = floor(rate)
-    more = rate - index
-    low, high = pack.table(index), pack.table(index + 1)
+    low, high, more = pack.tables(power)
     return (
         ((1 - warm) * (1 - more), low[degree]), (warm * (1 - more), low[degree + 1]),
         ((1 - warm) * more, high[degree]), (warm * more, high[degree + 1]),

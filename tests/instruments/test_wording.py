@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments.wording import MOST, digits, near, nearest, with_article
+from instruments.wording import MOST, digits, near, nearest, unlike, with_article
 
 NAMES = st.lists(st.text("abcdefghij-", min_size=1, max_size=12), max_size=20)
 
@@ -60,3 +60,19 @@ def test_a_word_has_its_article() -> None:
     assert [with_article(each) for each in ("power in W", "energy in Wh", "int")] == [
         "a power in W", "an energy in Wh", "an int",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "told"),
+    [
+        (20.1, 20.0, ("20.1", "20")), (11004.0, 11000.0, ("11004", "11000")), (20.0, 20.0, ("20", "20")),
+        (4.00001, 4.0, ("4.00001", "4")), (123456.0, 9.87654, ("123500", "9.877")),
+    ],
+)  # fmt: skip
+def test_what_is_more_than_what_is_allowed_reads_as_more(value: float, other: float, told: tuple[str, str]) -> None:
+    assert unlike(value, other) == told
+
+
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False))
+def test_two_numbers_read_alike_only_where_they_are(value: float, other: float) -> None:
+    assert (unlike(value, other)[0] == unlike(value, other)[1]) is (value == other)

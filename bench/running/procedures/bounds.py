@@ -13,7 +13,7 @@ from bench.running import thresholds
 from bench.running.declared import Place
 from bench.running.procedures.base import BeyondThePack, Extremes
 from instruments.roles import Ratings
-from instruments.wording import digits
+from instruments.wording import digits, unlike
 
 PACK = "the pack"
 """Begins what a limit of the pack's is called."""
@@ -92,9 +92,8 @@ def _discharge(wanted: Extremes, place: Place) -> Iterable[str]:
 
 def _current(wanted: Extremes, bound: Bound) -> Iterable[str]:
     if not (0 < wanted.high <= bound.value and wanted.low >= 0):
-        yield bound.sentence(
-            f"{digits(wanted.high, 4)} A, {bound.owner} allows more than 0 and at most {digits(bound.value, 4)} A."
-        )
+        asked, most = unlike(wanted.high, bound.value)
+        yield bound.sentence(f"{asked} A, {bound.owner} allows more than 0 and at most {most} A.")
 
 
 @bound("source", "voltage")
@@ -109,11 +108,11 @@ def _sink_voltage(wanted: Extremes, place: Place) -> Iterable[str]:
 
 def _voltage(wanted: Extremes, place: Place, owner: str, ratings: Ratings) -> Iterable[str]:
     """The pack at its highest voltage must lie within what the instrument takes and the wiring carries."""
-    highest, carried = max(wanted.high, place.pack.voltage_max), place.station.wiring.voltage
-    if highest > carried:
-        yield f"the pack reaches {digits(highest, 4)} V, the wiring carries {digits(carried, 4)} V."
-    if highest > ratings.voltage:
-        yield f"the pack reaches {digits(highest, 4)} V, the {owner} takes {digits(ratings.voltage, 4)} V."
+    highest = max(wanted.high, place.pack.voltage_max)
+    for most, who in ((place.station.wiring.voltage, "wiring carries"), (ratings.voltage, f"{owner} takes")):
+        if highest > most:
+            reached, allowed = unlike(highest, most)
+            yield f"the pack reaches {reached} V, the {who} {allowed} V."
 
 
 @bound("source", "power")
@@ -128,7 +127,8 @@ def _sink_power(wanted: Extremes, place: Place) -> Iterable[str]:
 
 def _power(wanted: Extremes, owner: str, ratings: Ratings) -> Iterable[str]:
     if wanted.high > ratings.power:
-        yield f"{digits(wanted.high, 4)} W is more than the {owner}'s {digits(ratings.power, 4)} W."
+        asked, most = unlike(wanted.high, ratings.power)
+        yield f"{asked} W is more than the {owner}'s {most} W."
 
 
 @bound("charger", "power")
@@ -141,7 +141,8 @@ def _grid_power(wanted: Extremes, place: Place) -> Iterable[str]:
     )
     for power, rated, amperes in ways:
         if power > rated:
-            yield f"{digits(power, 4)} W is more than the charger's {digits(rated, 4)} W."
+            asked, allowed = unlike(power, rated)
+            yield f"{asked} W is more than the charger's {allowed} W."
         # Losses left out: what flows while charging is less, and what they add while discharging is the box's to limit.
         most, owner = min((amperes, "the pack allows"), (wiring.current, "the wiring carries"))
         if power > most * place.pack.voltage_min:

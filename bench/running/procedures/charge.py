@@ -5,6 +5,7 @@ from math import inf, isnan
 
 from bench import columns
 from bench.columns import INDEX
+from bench.pack import PackFile
 from bench.running.declared import Place
 from bench.running.emulation import cell_of
 from bench.running.procedures import bounds
@@ -134,6 +135,16 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
             return min(asked, largest)
 
         return charging(wanted, None, stage)
+
+
+def voltage_of(row: Row, pack: PackFile) -> float:
+    """V by which a power becomes a current: the pack's lowest at least, and its highest where nobody knows it.
+
+    That is the least current that makes this power at any voltage of the pack.
+    """
+    voltage = row[_VOLTAGE]
+    # Written so that no number (nan) is one that nobody knows as well.
+    return max(voltage, pack.voltage_min) if voltage > 0 else pack.voltage_max
 
 
 def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Control:

@@ -1,15 +1,11 @@
 """Constant power: the current that it takes at the voltage of the newest row, scan by scan."""
 
-from bench import columns
-from bench.columns import INDEX
 from bench.running.declared import Place
 from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage
-from bench.running.procedures.charge import charging
+from bench.running.procedures.charge import charging, voltage_of
 from bench.running.procedures.discharge import FLOOR
 from bench.running.sampling import Row
 from bench.scenario import ConstantPower
-
-_VOLTAGE = INDEX[columns.VOLTAGE]
 
 
 class ConstantPowerProcedure(Procedure[ConstantPower]):
@@ -44,7 +40,7 @@ class ConstantPowerProcedure(Procedure[ConstantPower]):
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
         command, power = stage.sampler.command, self.step.power
-        act = self._discharging(stage) if power < 0 else charging(self._wanted, None, stage)
+        act = charging(self._wanted, None, stage) if self.direction == "charge" else self._discharging(stage)
 
         def control(row: Row, time: float) -> None:
             command(power)
@@ -53,9 +49,7 @@ class ConstantPowerProcedure(Procedure[ConstantPower]):
         return control
 
     def _wanted(self, row: Row, _time: float) -> float:
-        # Written so that a voltage that is missing (nan) asks for the least current that makes this power.
-        voltage = row[_VOLTAGE]
-        return self._power / (max(voltage, self._lowest) if voltage > 0 else self.place.pack.voltage_max)
+        return self._power / voltage_of(row, self.place.pack)
 
     def _discharging(self, stage: Stage) -> Control:
         floor, discharge = FLOOR * self._lowest, stage.flow.discharge

@@ -94,29 +94,41 @@ class DriveProcedure(Following[Drive]):
         follow = super().begin(stage)
         if not self.step.heated:
             return follow
-        leading, way = self._leading, self._way
+        leading = self._leading
         if self._by != "chamber":
             outside = self.step.journey.outside
             Leading.around(self.place, "chamber", outside).ask(stage, outside)
 
-        thermal, duration = self.step.journey.car.thermal, self.step.survey.duration
-        supply = self.place.index.get(columns.COOLANT_SUPPLY, 0)
+        condition = self._as_the_car(stage, leading) if self._is_a_cars else self._as_the_twin(stage, leading)
 
         def control(row: Row, time: float) -> None:
             follow(row, time)
-            warm, plate = way.at(time)
-            if self._is_a_cars:
-                # The car's own controller, on the cells as they are; the plate is as far from them as the model's.
-                target = thermal.target(duration - time, self.step.precondition)
-                heat = thermal.heat(cells(row), target, way.lost_at(time))
-                wanted = cells(row) + plate - warm + heat / way.carries
-                # A unit follows a rising set point from below: as much as it is short, more is asked for.
-                short = min(max(STEEP * (wanted - row[supply]), -MOST_SHORT), MOST_SHORT)
-                leading.ask(stage, FINE * round((wanted + (0.0 if isnan(short) else short)) / FINE))
-            else:
-                leading.lead(stage, row, FINE * round(warm / FINE), FINE)
+            condition(row, time)
 
         return control
+
+    def _as_the_car(self, stage: Stage, leading: Leading) -> Control:
+        """The car's own controller, on the cells as they are; the plate is as far from them as the model's."""
+        way, thermal, duration = self._way, self.step.journey.car.thermal, self.step.survey.duration
+        supply = self.place.index[columns.COOLANT_SUPPLY]
+
+        def control(row: Row, time: float) -> None:
+            warm, plate = way.at(time)
+            target = thermal.target(duration - time, self.step.precondition)
+            heat = thermal.heat(cells(row), target, way.lost_at(time))
+            wanted = cells(row) + plate - warm + heat / way.carries
+            # A unit follows a rising set point from below: as much as it is short, more is asked for.
+            behind = 0.0 if isnan(row[supply]) else wanted - row[supply]
+            if not isnan(wanted):
+                short = min(max(STEEP * behind, -MOST_SHORT), MOST_SHORT)
+                leading.ask(stage, FINE * round((wanted + short) / FINE))
+
+        return control
+
+    def _as_the_twin(self, stage: Stage, leading: Leading) -> Control:
+        """Cells are led to what those of the car's are."""
+        way = self._way
+        return lambda row, time: leading.lead(stage, row, FINE * round(way.at(time)[0] / FINE), FINE)
 
     def words(self) -> dict[str, str]:
         """See `Procedure`: by these the road can be worked out again."""

@@ -16,7 +16,7 @@ from bench.running.procedures.base import Control, Direction, Envelope, Procedur
 from bench.running.procedures.pointwise import ROUNDING, Pointwise
 from bench.running.sampling import Row
 from bench.scenario import Step
-from instruments.wording import digits
+from instruments.wording import unlike
 from models.grid.charger import Charger
 
 S = TypeVar("S", bound=Step)
@@ -58,7 +58,8 @@ class OnTheGrid(Procedure[S]):
             ("discharge", self.discharge, self.able.discharge),
         ):
             if asked > most * (1 + ROUNDING):
-                yield f"it asks to {way} with {digits(asked, 4)} W, the charger allows {digits(most, 4)} W."
+                wanted, allowed = unlike(asked, most)
+                yield f"it asks to {way} with {wanted} W, the charger allows {allowed} W."
 
     def mean_current(self) -> float:
         """See `Procedure`."""

@@ -10,7 +10,7 @@ from math import floor, inf
 from bench.grid.steps import Manage
 from bench.managing.process import BEGINS
 from bench.running.declared import Place
-from bench.running.grid_side import NO_CHARGER, charger_of, envelope
+from bench.running.grid_side import NO_CHARGER, at_terminals, charger_of, envelope
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
 from bench.running.procedures.managed.car import Car
@@ -55,13 +55,11 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def envelope(self) -> Envelope:
         """See `Procedure`; with the way's power and the chamber's temperatures. What gives nothing still drives."""
-        found = dict(envelope(self._whole, self.place, self._whole.charge, self._whole.discharge))
-        driving = self._car.most_driving * self._car.scale
-        pack = self.place.pack
-        if driving and ("sink", "power") in found:
-            most = max(found["sink", "power"].high, driving)
-            found["sink", "power"] = Extremes(0.0, most)
-            found["sink", "current"] = Extremes(0.0, min(most / pack.voltage_min, pack.limits.discharge_current))
+        whole = self._whole
+        found = dict(envelope(whole, self.place, whole.charge, whole.discharge))
+        if "charger" not in self.place.roles:
+            driving = self._car.most_driving * self._car.scale
+            found |= at_terminals("sink", max(-whole.ac_to_dc(-whole.discharge), driving), self.place.pack)
         if "chamber" in self.place.roles:
             airs = self._car.airs
             found["chamber", "temperature"] = Extremes(min(airs), max(airs))
@@ -71,8 +69,11 @@ class ManageProcedure(OnTheGrid[Manage]):
         """See `Procedure`: trips that nobody can be on at once."""
         if charger_of(self.place) is None:
             yield NO_CHARGER.format(station=self.place.station.name)
-        if self.step.days.trips and "sink" not in self.place.roles:
-            yield "its days have trips, and a drive needs a sink: give days without any, or another station."
+        if self.step.days.trips and ("sink" not in self.place.roles or "charger" in self.place.roles):
+            yield (
+                "its days have trips, and a drive needs a sink in place of a box at the AC side: give days without "
+                "any, or another station."
+            )
         last: float | None = None
         for trip in self.step.days.trips:
             if problem := _amiss(trip, last):
@@ -131,12 +132,15 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def ended(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self._show_no_more()
-        self._line.end()
+        self._end()
 
     def abandoned(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self.ended(stage)
+        self._end()
+
+    def _end(self) -> None:
+        self._show_no_more()
+        self._line.end()
 
     def _show_no_more(self) -> None:
         """What is shown from now on is what the step sees, or nothing."""

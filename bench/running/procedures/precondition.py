@@ -88,8 +88,9 @@ class Arrived(Conditions):
     def reached(self, row: Row, distrusted: Container[str] = ()) -> str | None:
         """See `Ending`."""
         believed = columns.CELL_TEMPERATURE_MIN not in distrusted and columns.CELL_TEMPERATURE_MAX not in distrusted
-        apart = max(abs(row[_COLDEST] - self._target), abs(row[_HOTTEST] - self._target))
-        if believed and apart <= TARGET_BAND and row[INDEX[columns.TEST_TIME]] - self._start >= self._at_least:
+        # Each for itself: of two numbers one of which is none (nan) the larger may be the other.
+        there = all(abs(row[cells] - self._target) <= TARGET_BAND for cells in (_COLDEST, _HOTTEST))
+        if believed and there and row[INDEX[columns.TEST_TIME]] - self._start >= self._at_least:
             return self._said
         return super().reached(row, distrusted)
 

@@ -14,13 +14,13 @@ from bench.columns import INDEX
 from bench.profile import Interpolation, Playback, Points, Quantity, Survey
 from bench.running.declared import Place
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
-from bench.running.procedures.charge import charging
+from bench.running.procedures.charge import charging, voltage_of
 from bench.running.procedures.discharge import FLOOR
 from bench.running.procedures.pointwise import ROUNDING, Pointwise
 from bench.running.sampling import Row
 from bench.scenario import Profile, Step
 
-_VOLTAGE, _DISCHARGE_LIMIT = INDEX[columns.VOLTAGE], INDEX[columns.DISCHARGE_LIMIT]
+_DISCHARGE_LIMIT = INDEX[columns.DISCHARGE_LIMIT]
 
 
 S = TypeVar("S", bound=Step)
@@ -97,15 +97,13 @@ class Following(Pointwise[S]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
-        followed, lowest = self._followed, self.place.pack.voltage_min
+        followed, pack = self._followed, self.place.pack
         playback = Playback(followed.points, followed.quantity, followed.interpolation)
-        discharge, floor, watts = stage.flow.discharge, FLOOR * lowest, followed.quantity == "power"
+        discharge, floor, watts = stage.flow.discharge, FLOOR * pack.voltage_min, followed.quantity == "power"
         wanted, flowing, allowed = 0.0, "none", 0.0 if "bms" in stage.place.roles else inf
-        newest, voltage = 0.0, lowest
+        newest, voltage = 0.0, pack.voltage_min
         self.coming = playback.coming
-        charge = charging(
-            lambda row, _time: min(self._amperes(wanted, max(row[_VOLTAGE], lowest)), self.most_charged), None, stage
-        )
+        charge = charging(lambda _row, _time: min(self._amperes(wanted, voltage), self.most_charged), None, stage)
 
         def commanded(time: float) -> float:
             # A row that comes late was told nothing of a point that was due meanwhile: the command is as it was due.
@@ -115,7 +113,7 @@ class Following(Pointwise[S]):
         def control(row: Row, time: float) -> None:
             nonlocal wanted, flowing, allowed, newest, voltage
             value = self.scale * playback.at(time + ROUNDING)
-            newest, voltage = time, max(row[_VOLTAGE], lowest)
+            newest, voltage = time, voltage_of(row, pack)
             if value:
                 flowing = "charge" if value > 0 else "discharge"
             wanted = abs(value)

@@ -4,13 +4,28 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from math import inf, nextafter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import packbench
-from bench.asking import DESK, Answer, AskOperator, Terminal, ask_operator, read_answer, write_answer
+from bench.asking import (
+    ANSWERED,
+    ASKED,
+    DESK,
+    NOBODY,
+    UNATTENDED,
+    Answer,
+    AskOperator,
+    Terminal,
+    ask_operator,
+    read_answer,
+    write_answer,
+)
+from bench.columns import DERIVED, INDEX, TEST_TIME
+from bench.running.procedures import procedure_for
 from bench.scenario import Charge, Rest, elapsed
 from bench.testing import TestBench
 from bench.verdicts import Aborted, InputError
@@ -153,6 +168,58 @@ def test_a_question_that_nobody_could_answer_is_one_sentence(
 
 
 @pytest.mark.usefixtures("page")
+def test_a_question_with_all_that_can_be_wrong_is_told_all_of_it(little_bench: TestBench) -> None:
+    asks = procedure_for(AskOperator(" ", "plug.txt", float("inf"), ("yes", " ")), little_bench.engine.bench)
+    assert list(asks.problems()) == [
+        "it asks nothing: write what is to be done.", "it has no answers: name one at least.",
+        "its patience is inf s: give it some.",
+        "its photo plug.txt is no picture that is there (.png, .jpg, .jpeg, .gif, .webp).",
+    ]  # fmt: skip
+    assert list(procedure_for(ASK, little_bench.engine.bench).problems()) == []
+
+
+def test_a_question_without_a_person_is_told_so_but_not_on_a_virtual_bench(little_bench: TestBench, on: Any) -> None:
+    assert list(procedure_for(ASK, little_bench.engine.bench).problems()) == [UNATTENDED]
+    assert list(procedure_for(ASK, on("virtual-module").engine.bench).problems()) == []
+
+
+def test_an_answer_is_waited_for_to_the_end_of_its_time_and_as_much_longer_as_it_was_paused(
+    little_bench: TestBench,
+) -> None:
+    row = [0.0] * len(DERIVED)
+    asked = procedure_for(ASK, little_bench.engine.bench)
+    ending = asked.ending(100.0)
+    for postponed in (0.0, 50.0):
+        ending.postpone(postponed)
+        row[INDEX[TEST_TIME]] = 160.0 + postponed
+        assert ending.reached(row) is None
+        row[INDEX[TEST_TIME]] = nextafter(160.0 + postponed, inf)
+        with pytest.raises(Aborted) as raised:
+            ending.reached(row)
+        assert raised.value.fault == NOBODY
+
+
+@pytest.mark.usefixtures("page")
+def test_each_way_to_a_person_is_asked_once_and_of_several_answers_the_first_is_recorded(
+    little_bench: TestBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[Any]()
+    monkeypatch.setattr(DESK, "ways", [lambda *what: asked.append(what), lambda *what: asked.append(what)])
+    answer_after(little_bench, 20.0, Answer("cannot", "A. Person", "page"))
+    run = little_bench.run(ASK)
+    number = little_bench.engine.sampler.step_index
+    assert asked == [(little_bench.run_log.folder, number, ASK)] * 2
+    (question,), (said,) = (events(little_bench, kind) for kind in (ASKED, ANSWERED))
+    told = {"step": number, "text": "Connect the HV plug", "photo": None, "answers": ["done", "cannot"]}
+    assert {name: question[name] for name in told} == told
+    told = {
+        "step": number, "answer": "cannot", "who": "A. Person", "way": "page", "text": "A. Person (page): cannot",
+    }  # fmt: skip
+    assert {name: said[name] for name in told} == told
+    assert next(each for each in run.events if each["type"] == "step ended")["ended_by"] == "A. Person said 'cannot'"
+
+
+@pytest.mark.usefixtures("page")
 def test_the_picture_goes_with_the_run(new_bench: OpenTestBench, tmp_path: Path) -> None:
     (tmp_path / "plug.PNG").write_bytes(b"a picture")
     bench = new_bench()
@@ -160,6 +227,7 @@ def test_the_picture_goes_with_the_run(new_bench: OpenTestBench, tmp_path: Path)
     answer_after(bench, 5.0, Answer("done", "A. Person", "page"))
     bench.run(AskOperator("Plug", photo=str(tmp_path / "plug.PNG")))
     (asked,) = events(bench, "operator asked")
+    assert asked["photo"] == f"question-{asked['step']}.png"
     assert (bench.run_log.folder / asked["photo"]).read_bytes() == b"a picture"
     bench.conclude()
 

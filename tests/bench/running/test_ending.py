@@ -11,10 +11,12 @@ from bench.columns import DERIVED, INDEX
 from bench.pack import PackFile
 from bench.running.declared import Place
 from bench.running.ending import Conditions, Ending
+from bench.running.procedures import procedure_for
 from bench.running.procedures.soak import Settled
 from bench.running.settling import TemperatureSettling
-from bench.scenario import Charge, Discharge, FastRecharge, Rest, Step, Until, current_below, elapsed, soc_above
+from bench.scenario import Charge, Discharge, FastRecharge, Rest, Soak, Step, Until, current_below, elapsed, soc_above
 from bench.station import ChamberLimits
+from bench.testing import TestBench
 from bench.verdicts import BenchFault
 
 
@@ -94,6 +96,79 @@ def test_a_soak_that_was_put_off_may_end_and_is_too_late_as_much_later() -> None
     with pytest.raises(BenchFault) as late:
         ending.reached(row(4601.0))
     assert late.value.fault == "chamber-not-settled"
+
+
+def soaked(time: float, air: float = 25.0, cold: float = 25.0, hot: float = 25.0) -> list[float]:
+    found = row(time)
+    for name, value in (
+        (columns.AMBIENT, air), (columns.CELL_TEMPERATURE_MIN, cold), (columns.CELL_TEMPERATURE_MAX, hot),
+    ):  # fmt: skip
+        found[INDEX[name]] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "settled"),
+    [
+        ({}, {}, True), ({}, {"air": 27.0}, True), ({}, {"air": nextafter(27.0, 30.0)}, False),
+        ({}, {"air": nan}, False),
+        # A drift of 1 K/h is a sixth of a kelvin in ten minutes.
+        ({"cold": 23.0}, {"cold": 23.16}, True), ({"cold": 23.0}, {"cold": 23.17}, False),
+        ({"hot": 27.0}, {"hot": 26.84}, True), ({"hot": 27.0}, {"hot": 26.83}, False),
+        ({"cold": 22.9}, {"cold": 22.99}, False), ({"hot": 27.1}, {"hot": 27.01}, False),
+        ({}, {"cold": nan}, False), ({}, {"hot": nan}, False), ({"cold": nan}, {}, False), ({"hot": nan}, {}, False),
+    ],
+)  # fmt: skip
+def test_air_and_every_cell_have_settled_where_both_are_known_to_have(
+    before: dict[str, float], now: dict[str, float], settled: bool
+) -> None:
+    settling = TemperatureSettling(25.0, ChamberLimits(), 10.0)
+    assert settling.settled(soaked(0.0, **before)) is False
+    assert settling.settled(soaked(600.0, **now)) is settled
+
+
+class Settles:
+    """Says when air and cells have settled, as it is told."""
+
+    def __init__(self) -> None:
+        self.so, self.asked = False, list[tuple[float, str]]()
+
+    def settled(self, _row: object) -> bool:
+        return self.so
+
+    def failure(self, _row: object, hours: float, alarm: str) -> str:
+        self.asked.append((hours, alarm))
+        return "it is cold."
+
+    def __str__(self) -> str:
+        return "all is warm"
+
+
+def test_a_soak_that_has_settled_ends_no_sooner_than_it_has_to_take() -> None:
+    place = SimpleNamespace(roles=SimpleNamespace(chamber=SimpleNamespace(alarm=lambda: "its door")))
+    settles = Settles()
+    ending = Settled(cast("TemperatureSettling", settles), cast("Place", place), 100.0, timeout=7200.0, at_least=60.0)
+    settles.so = True
+    assert [ending.reached(row(time)) for time in (100.0, nextafter(160.0, 0.0), 160.0)] == [None, None, "all is warm"]
+    settles.so = False
+    assert ending.reached(row(7300.0)) is None
+    with pytest.raises(BenchFault, match="it is cold"):
+        ending.reached(row(nextafter(7300.0, inf)))
+    assert settles.asked == [(2.0, "its door")]
+
+
+@pytest.mark.parametrize(
+    ("given", "at_least", "hours"),
+    [(None, 0.0, 12.0), (600.0, 0.0, 1 / 6), (600.0, 3600.0, 1.0), (None, 1e5, 1e5 / 3600), (600.0, 600.0, 1 / 6)],
+)
+def test_a_soak_may_take_what_it_is_given_or_what_the_chamber_is_and_never_less_than_it_has_to(
+    little_bench: TestBench, given: float | None, at_least: float, hours: float
+) -> None:
+    soak = procedure_for(Soak(40.0, timeout=given), little_bench.engine.bench)
+    ending = soak.ending(100.0, at_least)
+    assert ending.reached(row(100.0 + 3600 * hours)) is None
+    with pytest.raises(BenchFault, match=rf"within {hours:g} h"):
+        ending.reached(row(nextafter(100.0 + 3600 * hours, inf)))
 
 
 def test_a_step_that_does_not_end_says_how_things_stood(four_cells: PackFile) -> None:

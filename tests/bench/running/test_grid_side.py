@@ -61,6 +61,23 @@ def test_it_is_told_no_more_than_the_bms_sent_last() -> None:
     assert [CHARGER.ac_to_dc(each) for each in told] == [pytest.approx(200, abs=1), pytest.approx(-100, abs=1)]
 
 
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        (columns.VOLTAGE, [200.0, -100.0]), (columns.CHARGE_LIMIT, [200.0, -100.0, -400.0]),
+        (columns.DISCHARGE_LIMIT, [200.0, 500.0, -100.0]),
+    ],
+)  # fmt: skip
+def test_what_is_missing_for_a_scan_leaves_it_what_it_was_allowed_before(missing: str, told: list[float]) -> None:
+    box, found = a_box("charger", "bms")
+    gap = row(5.0, 4.0)
+    gap[INDEX[missing]] = float("nan")
+    for asked in (600.0, -600.0):
+        box.follow(asked, row(2.0, 1.0), 0.0)
+        box.follow(asked, gap, 1.0)
+    assert found == told
+
+
 @pytest.mark.parametrize(("roles", "told"), [(("charger",), [500.0]), (("charger", "bms"), [])])
 def test_a_bms_that_has_said_nothing_yet_lets_nothing_through_and_where_there_is_none_all_is(
     roles: tuple[str, ...], told: list[float]

@@ -9,6 +9,7 @@ import pytest
 from bench import columns
 from bench.columns import DERIVED
 from bench.running.procedures.managed.course import AGAIN, LOOK, Course
+from models.grid.charger import Charger
 from models.grid.week import Trip
 from tests.bench.running import test_managed_car as cars
 from tests.bench.running.test_managed_homes import hours
@@ -20,20 +21,23 @@ GIVES, TAKES = -3600.0, 3600.0
 """W at the AC side."""
 
 
-def row(reach: float = nan, asked: float = nan, power: float = 0.0) -> list[float]:
+def row(reach: float = nan, asked: float = nan, power: float = 0.0, **other: float) -> list[float]:
     """Of a car at rest on a bench of its own scale, which would get so many km and is asked for so many W."""
     found = [*cars.row(limit=200.0), nan, nan]
     known = {columns.RANGE: reach, columns.SET_GRID_POWER: asked, columns.POWER: power, columns.CURRENT: 0.0}
+    known |= {getattr(columns, name): value for name, value in other.items()}
     for name, value in known.items():
         found[INDEX[name]] = value
     return found
 
 
-def resumed(*had: tuple[float, list[float]], begins: float = 0.0, trips: tuple[Trip, ...] = ()) -> Course:
+def resumed(
+    *had: tuple[float, list[float]], begins: float = 0.0, trips: tuple[Trip, ...] = (), station: Charger = cars.CHARGER
+) -> Course:
     """What has happened by the rows that another process has recorded, s of the step and row."""
     days = hours(4, trips=trips, reserve=RESERVE)
     stage = SimpleNamespace(had=lambda: had, begins=begins, place=SimpleNamespace(index=INDEX))
-    return Course.of(cars.car(days), cast("Any", stage))
+    return Course.of(cars.car(days, station), cast("Any", stage))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +93,15 @@ def test_what_a_car_has_given_is_counted_on_where_a_run_is_resumed() -> None:
     course = resumed(*given, begins=33.0)
     assert course.given == pytest.approx(30.0)
     assert (course.time, course.gone, course.withheld) == (33.0, None, 0.0)
+
+
+@pytest.mark.parametrize(("asked", "withheld"), [(0.0, 10.0), (nan, 10.0), (TAKES, 10.0), (-TAKES, 0.0)])
+def test_what_a_pack_that_takes_nothing_withheld_is_counted_on_where_a_run_is_resumed(
+    asked: float, withheld: float
+) -> None:
+    """3600 W of a charger for ten seconds; where nothing was asked for that was all of what it took."""
+    rows = [(number * LOOK, row(asked=asked, CHARGE_LIMIT=0.0)) for number in range(2)]
+    assert resumed(*rows, station=cars.lossless(charge=3600.0)).withheld == pytest.approx(withheld)
 
 
 def test_a_departure_begins_the_count_anew_and_a_run_that_is_resumed_on_the_way_knows_of_it() -> None:

@@ -1,5 +1,6 @@
 """The line to a manager where nobody waits: one link at most, closed at once when it is down, and another after it."""
 
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import pytest
 from bench.running.procedures.base import Stage
 from bench.running.procedures.managed import line
 from bench.running.procedures.managed.line import Line
+from tests.bench.managing.clients import until
 from tests.bench.running.test_managed_homes import Standby
 
 
@@ -74,3 +76,32 @@ def test_one_that_is_down_for_a_single_scan_is_another_one_afterwards(opened: li
         one.restarted(stage, down=True)
         assert one.restarted(stage, down=False) is opened[number]
     assert [each.closed for each in opened] == [True, True, False]
+
+
+def test_where_time_is_real_another_is_begun_only_when_the_one_that_is_down_has_gone(
+    monkeypatch: pytest.MonkeyPatch, stage: Stage
+) -> None:
+    """It takes its time to go, and has the port for as long; no scan waits for it."""
+    may, order = Event(), list[str]()
+
+    class Slow(Standby):
+        def close(self) -> None:
+            assert may.wait(60)
+            order.append("gone")
+
+    def opened(_which: str, *, beside: bool) -> Standby:
+        assert beside
+        order.append("begun")
+        return Slow()
+
+    monkeypatch.setattr(line, "open_link", opened)
+    one = Line("reference", beside=True)
+    first = one.link(stage)
+    assert one.restarted(stage, down=True) is None
+    for _ in range(200):
+        assert one.restarted(stage, down=False) is None
+        assert one.coming
+    may.set()
+    until(lambda: (found := one.restarted(stage, down=False)) is not None and found is not first)
+    assert order == ["begun", "gone", "begun"]
+    one.end()

@@ -1,12 +1,19 @@
 """Preconditioning on simulated benches: by coolant where there is some, by the chamber elsewhere, and never beyond."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
+from math import nan, nextafter
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
+from bench.columns import DERIVED, INDEX
+from bench.pack import PackFile
 from bench.recording.run import RunRecord
 from bench.road import Precondition
+from bench.running.declared import Place
+from bench.running.procedures.precondition import Arrived
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from reports import kpi
@@ -77,3 +84,52 @@ def test_what_cannot_be_conditioned_is_told_before_anything_is_switched_on(
 def test_as_cold_and_as_hot_as_the_pack_may_be_charged_it_can_be_conditioned(on: OpenOn, target: float) -> None:
     run = on("virtual-vehicle").run(Precondition(target, within=60.0))
     assert next(e for e in run.events if e["type"] == "step ended")["ended_by"] == "Step Time at least 60 s"
+
+
+# --- when it ends -----------------------------------------------------------------------------------------------------
+
+
+def ends(
+    pack: PackFile, rows: Sequence[tuple[float, float, float]], at_least: float = 0.0, distrusted: Container[str] = ()
+) -> list[str | None]:
+    """What it says with each row of (s, coldest, hottest), of a step to 30 °C that began at 100 s."""
+    place = cast("Place", SimpleNamespace(pack=pack, index=INDEX))
+    ending, found = Arrived(Precondition(30.0, within=600.0), place, 100.0, at_least), list[str | None]()
+    for time, cold, hot in rows:
+        row = [nan] * len(DERIVED)
+        for name, value in (("Test Time / s", time), ("Cell Temperature Min / degC", cold),
+                            ("Cell Temperature Max / degC", hot)):  # fmt: skip
+            row[INDEX[name]] = value
+        found.append(ending.reached(row, distrusted))
+    return found
+
+
+ARRIVED = "cells within 2 K of 30 °C"
+
+
+@pytest.mark.parametrize(
+    ("cold", "hot", "says"),
+    [
+        (28.0, 32.0, ARRIVED), (30.0, 30.0, ARRIVED), (nextafter(28.0, 0.0), 30.0, None),
+        (30.0, nextafter(32.0, 40.0), None), (33.0, 34.0, None), (26.0, 27.0, None), (nan, 30.0, None),
+        (30.0, nan, None),
+    ],
+)  # fmt: skip
+def test_it_ends_when_the_coldest_and_the_hottest_cell_are_within_two_kelvin(
+    four_cells: PackFile, cold: float, hot: float, says: str | None
+) -> None:
+    assert ends(four_cells, [(150.0, cold, hot)]) == [says]
+
+
+def test_it_ends_no_sooner_than_it_has_to_take_and_no_later_than_it_may(four_cells: PackFile) -> None:
+    late = nextafter(400.0, 0.0)
+    assert ends(four_cells, [(late, 30.0, 30.0), (400.0, 30.0, 30.0)], at_least=300.0) == [None, ARRIVED]
+    assert ends(four_cells, [(699.0, 20.0, 20.0), (700.0, 20.0, 20.0)]) == [None, "Step Time at least 600 s"]
+
+
+@pytest.mark.parametrize("column", ["Cell Temperature Min / degC", "Cell Temperature Max / degC"])
+def test_it_does_not_end_on_the_word_of_a_meter_that_is_distrusted_but_by_its_time_it_does(
+    four_cells: PackFile, column: str
+) -> None:
+    rows = [(150.0, 30.0, 30.0), (700.0, 30.0, 30.0)]
+    assert ends(four_cells, rows, distrusted={column}) == [None, "Step Time at least 600 s"]

@@ -1,8 +1,9 @@
 """A kind of step is found by its procedure, ours or somebody else's; without one nothing is switched on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import count
 from math import nan
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench.columns import DERIVED, INDEX
+from bench.grid.steps import FollowPower
 from bench.recording.run import RunRecord
 from bench.running.flow import Flow
 from bench.running.procedures import (
@@ -22,6 +24,7 @@ from bench.running.procedures import (
     Stage,
     procedure_for,
     registry,
+    whose_procedure,
 )
 from bench.scenario import (
     Charge,
@@ -38,7 +41,7 @@ from bench.testing import TestBench
 from bench.verdicts import BenchFault, InputError, PackFailure, TestError
 from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel, Ratings
 from tests.bench import fakes
-from tests.bench.conftest import Install, OpenTestBench
+from tests.bench.conftest import STATION, Install, OpenTestBench
 from tests.bench.fakes import Plant
 
 SOON = elapsed(seconds=20)
@@ -117,6 +120,30 @@ def test_a_kind_that_nobody_brings_is_refused_and_nothing_is_switched_on(little_
     assert plant.calls == []
 
 
+def test_a_kind_that_nobody_brings_is_told_with_what_there_is_and_how_one_is_brought(
+    little_bench: TestBench, bring: Bring
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+
+    @dataclass(frozen=True)
+    class Trickel(Step):
+        name: str = field(default="trickel", kw_only=True)
+
+    with pytest.raises(InputError) as refused:
+        procedure_for(Trickel(), little_bench.engine.bench)
+    assert str(refused.value).startswith(
+        f"Steps of kind Trickel ({__name__}) have no procedure: nobody knows how to carry them out; install the "
+        "package that brings one (entry point 'Trickel' of the group 'packbench.steps'); did you mean 'Trickle'? "
+        "(allowed: AskOperator, Charge, ConstantPower, "
+    )
+
+
+def test_a_procedure_is_called_by_its_class_and_that_of_a_package_by_where_it_is(bring: Bring) -> None:
+    bring(("Trickle", "TrickleProcedure"), ("Charge", "TrickleProcedure"))
+    assert whose_procedure(Charge) == "its procedure (ChargeProcedure)"
+    assert whose_procedure(Trickle) == f"its procedure ({__name__}:TrickleProcedure, of an unknown package)"
+
+
 def test_somebody_elses_kind_is_carried_out_recorded_and_judged(little_bench: TestBench, bring: Bring) -> None:
     bring(("Trickle", "TrickleProcedure"))
     run = little_bench.run(Trickle(0.25))
@@ -185,7 +212,8 @@ def test_set_points_of_an_instrument_that_is_slow_to_answer_are_waited_for_and_w
     [
         ([("Trickle", "nowhere")], "cannot be imported: AttributeError"),
         ([("Trickle", "SOON")], "is no Procedure: derive it from"),
-        ([("Trickle", "Procedure")], "says that it carries out nothing: its `kind` must be the class"),
+        ([("Trickle", "Procedure")], "says that it carries out nothing: its `kind` must be the class of the step."),
+        ([("Trickle", "WarmProcedure")], "says that it carries out Warm: its `kind` must be the class of the step."),
         ([("Trickle", "TrickleProcedure"), ("Trickle", "Procedure")], "is brought by several packages"),
     ],
 )
@@ -274,24 +302,74 @@ def test_a_bms_that_allows_less_cuts_the_power_and_the_command_stays(little_benc
     assert column(run, "Command Power / W")[-1] == 10.0
 
 
+@pytest.fixture
+def bench_with_a_charger(new_bench: OpenTestBench) -> Iterator[TestBench]:
+    """Its source and sink are a charger without losses."""
+    bench = new_bench(station=STATION + "charger: {standby: 0, proportional: 0, quadratic: 0, dead_time: 0}\n")
+    bench.open()
+    yield bench
+    bench.conclude()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda power: ConstantPower(power, until=SOON), lambda power: Profile([(0, power), (60, 0)], quantity="power"),
+        lambda power: FollowPower([(0, power), (60, 0)]),
+    ],
+    ids=["constant power", "profile", "follow power"],
+)  # fmt: skip
 @pytest.mark.parametrize("power", [10.0, -10.0])
 @pytest.mark.parametrize(
     ("voltage", "taken"),
     [(13.0, 13.0), (12.2, 12.2), (12.0, 12.2), (0.1, 12.2), (0.0, 13.8), (-0.1, 13.8), (nan, 13.8)],
 )
 def test_a_voltage_that_is_low_counts_as_the_packs_lowest_and_one_that_is_missing_as_its_highest(
-    little_bench: TestBench, plant: Plant, power: float, voltage: float, taken: float
-) -> None:
+    bench_with_a_charger: TestBench, plant: Plant, step: Callable[[float], Step], power: float, voltage: float,
+    taken: float,
+) -> None:  # fmt: skip
     """Nobody knows the voltage: the least current that makes this power at any voltage of the pack."""
-    engine, row = little_bench.engine, [0.0] * len(DERIVED)
+    engine, row = bench_with_a_charger.engine, [0.0] * len(DERIVED)
     known = {"Voltage / V": voltage, "Charge Current Limit / A": 9.0, "Discharge Current Limit / A": 9.0}
     for name, value in {**known, "Cell Voltage Max / V": 3.2, "Cell Voltage Min / V": 3.2}.items():
         row[INDEX[name]] = value
-    procedure = procedure_for(ConstantPower(power, until=SOON), engine.bench)
-    flow = Flow(engine.bench.roles, procedure.envelope(), engine.sampler.ask, "constant power")
-    procedure.begin(Stage(engine.bench, flow, engine.sampler, engine.log))(row, 0.0)
+    procedure = procedure_for(step(power), engine.bench)
+    flow = Flow(engine.bench.roles, procedure.envelope(), engine.sampler.ask, "a power")
+    control = procedure.begin(Stage(engine.bench, flow, engine.sampler, engine.log))
+    for time in (0.0, 1.0):  # a charger's power rises
+        control(row, time)
     assert (plant.source_on, plant.sink_on) == (power > 0, power < 0)
     assert plant.set_current == pytest.approx(abs(power) / taken)
+
+
+@pytest.mark.parametrize(
+    ("cells", "share"),
+    [
+        ((3.08,), 1.0), ((3.065,), 0.5), ((3.05,), 0.0), ((3.0,), 0.0), ((3.3,), 1.0), ((nan,), 1.0),
+        ((3.065, nan), 0.5), ((3.05, nan), 0.0), ((3.065, nan, 3.08), 1.0),
+    ],
+)  # fmt: skip
+def test_what_the_ac_side_takes_fades_with_the_lowest_cell_as_it_was_known_last(
+    bench_with_a_charger: TestBench, plant: Plant, cells: tuple[float, ...], share: float
+) -> None:
+    """30 mV above its lowest voltage nothing of the current is left out, at it there is none."""
+    engine, row = bench_with_a_charger.engine, [0.0] * len(DERIVED)
+    row[INDEX["Voltage / V"]], row[INDEX["Discharge Current Limit / A"]] = 13.0, 9.0
+    procedure = procedure_for(FollowPower([(0, -13.0), (60, 0)]), engine.bench)
+    flow = Flow(engine.bench.roles, procedure.envelope(), engine.sampler.ask, "a power")
+    control = procedure.begin(Stage(engine.bench, flow, engine.sampler, engine.log))
+    for time, row[INDEX["Cell Voltage Min / V"]] in enumerate((3.3, *cells)):
+        control(row, time)
+    assert plant.set_current == pytest.approx(share, abs=1e-9)
+
+
+def test_a_voltage_that_is_missing_for_a_scan_ends_no_step(little_bench: TestBench, plant: Plant) -> None:
+    scans = count()
+    plant.on_scan.append(lambda: setattr(plant, "bus", nan if plant.source_on and next(scans) == 20 else None))
+    run = little_bench.run(Profile([(0, 10.0), (60, 0)], quantity="power"))
+    volts, asked = column(run, "Voltage / V"), column(run, "Set Current / A")
+    (missing,) = np.flatnonzero(np.isnan(volts) & (asked > 0))
+    assert asked[missing + 1] == pytest.approx(10 / 13.8)
 
 
 @pytest.mark.parametrize(("power", "says"), [(0, "a power of 0 W moves nothing"), (500, "W is more than the source's")])

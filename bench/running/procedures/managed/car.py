@@ -127,8 +127,7 @@ class Car:
     def _work_out(self) -> None:
         """Drive the reserve's road in each weather, which is remembered."""
         for outside in dict.fromkeys(self.days.outside.tolist()):
-            way = going(self.days.car, self.step.reserve_road, outside)
-            usable(self.pack, 0.5, self.around(0.0), way.power)
+            self.pack.tables(going(self.days.car, self.step.reserve_road, outside).power)
 
     def reach(self, row: Row, time: float) -> float:
         """How far it gets on the reserve's road, km."""
