@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench.managing.answer import Manager
 from bench.verdicts import BenchFault, InputError
 from packbench.adversary.apart import apart
 from packbench.adversary.benching import Agreed
+from packbench.adversary.living import Lived
 from packbench.adversary.piece import Outset, one
 from packbench.adversary.referee import USED_UP, Breach
 from packbench.adversary.search import PIECE, Found, search
@@ -31,10 +31,11 @@ def here(_: Callable[[Any], Any], jobs: Sequence[Any], *, names: Sequence[str] |
 def breaking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A manager that breaks each week in which somebody goes anywhere."""
 
-    def played(week: Week, _: Manager) -> Sequence[Breach]:
-        return [BREACH] if week.trips else []
+    def judged(lived: Lived) -> Sequence[Breach]:
+        return [BREACH] if lived.plant.days.trips else []
 
-    monkeypatch.setattr("packbench.adversary.piece.played", played)
+    monkeypatch.setattr("packbench.adversary.piece.live", lambda plant, _who: Lived(plant))
+    monkeypatch.setattr("packbench.adversary.piece.judged", judged)
     monkeypatch.setattr("packbench.players.processes", lambda *_named: here)
 
 
