@@ -336,7 +336,7 @@ class Unchanged:
         self._values_of: Callable[[Row], object] = itemgetter(*positions)
         self._current = current
         self._before: object = None
-        self._since = 0.0
+        self._since: float
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""

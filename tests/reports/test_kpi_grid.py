@@ -230,6 +230,25 @@ def test_a_ramp_is_no_row_of_steps_however_often_it_is_recorded() -> None:
     assert kpi.ramp_error(STEP, "it").unmeasurable.startswith("no set point moved evenly")
 
 
+@pytest.mark.parametrize(
+    ("behind", "changes"),
+    [
+        ([1000.0, 1000.0, 1000.0], 0),  # it stands at its end
+        ([500.0, 500.0, 500.0], 1),  # it changes at once with the first row behind its end
+        ([1000.0, 500.0, 500.0], 1),
+        ([500.0, 0.0, 0.0], 2),
+    ],
+)
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+def test_a_set_point_that_changes_beside_a_ramp_is_no_part_of_it(ahead: int, behind: list[float], changes: int) -> None:
+    """100 W more each second from -200 W on: the jump down to there is the first change."""
+    ramp = [-200.0 + 100.0 * row for row in range(13)]
+    run = followed([0.0, *[-200.0] * ahead, *ramp, *behind], [0.0] * (1 + ahead + len(ramp) + len(behind)))
+    assert f"{1 + changes} of them" in kpi.settling_time(run, "it").definition
+    assert f"{1 + changes} of them" in kpi.dead_time(run, "it").definition
+    assert "1 of them" in kpi.ramp_error(run, "it").definition
+
+
 WHAT_IS_UNREAD = [NAN if row in {3, 9, 15} else each for row, each in enumerate(late(2))]
 
 

@@ -1,5 +1,6 @@
 """Figures of a manager and of what giving back costs, worked out by hand on a few rows."""
 
+from math import nextafter
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,40 @@ def test_what_a_pack_did_not_take_of_what_it_promises_is_not_the_manager_s() -> 
     assert of(departure(30.0, 40.0)) == (0, 1)
     assert of(departure(30.0, 10.0)) == (1, 0)  # what is left of it is the manager's
     assert of(departure(-5.0, 40.0)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("short", "withheld", "missed", "by_the_pack", "late"),
+    [
+        (1.0, 0.0, 0, 0, 0),  # as much as two models of a range differ by
+        (nextafter(1.0, 2.0), 0.0, 1, 0, 1),
+        (nextafter(1.0, 2.0), 0.5, 0, 1, 1),
+        (3.0, 2.0, 0, 1, 1),
+        (3.0, nextafter(2.0, 0.0), 1, 0, 1),
+        (1.0, 1.0, 0, 0, 0),
+    ],
+)
+def test_a_departure_is_missed_by_more_than_a_kilometre(
+    short: float, withheld: float, missed: int, by_the_pack: int, late: int
+) -> None:
+    left = {"type": "departure", "time": 2.0, "short": short, "leaves": 100.0, "withheld": withheld}
+    run = managed([0.0] * 4, [0] * 4, [1] * 4, decided(0.0, departure=100.0, lacks=20.0), left)
+    figures = [each(run, "it") for each in (kpi.departures, kpi.missed_by_the_pack, kpi.late_warnings)]
+    assert [each.value for each in figures] == [missed, by_the_pack, late]
+    assert all("Departures of 1 " in each.definition for each in figures)
+    assert f"it did not take is {withheld:.1f} km" in figures[1].definition
+    assert f"the most that lacked is {short - withheld:.1f} km" in figures[0].definition
+
+
+def test_who_never_left_has_missed_nothing() -> None:
+    figures = [
+        each(managed([0.0] * 4, [0] * 4, [1] * 4), "it")
+        for each in (kpi.departures, kpi.missed_by_the_pack, kpi.late_warnings)
+    ]
+    assert [each.value for each in figures] == [0.0] * 3
+    assert all("Departures of 0 " in each.definition for each in figures)
+    assert "it did not take is 0.0 km" in figures[1].definition
+    assert "the most that lacked is 0.0 km" in figures[0].definition
 
 
 def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> None:

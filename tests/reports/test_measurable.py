@@ -21,6 +21,7 @@ from reports.decidable import Bench, doubts
 from reports.kpi.needs import Means
 from reports.kpi.registry import found
 from reports.recording import Recording
+from reports.uncertainty import budget
 
 SUPPLY = {"name": "supply", "roles": ["source", "sink"]}
 
@@ -79,6 +80,37 @@ def test_an_emulator_that_is_told_too_slowly_has_no_dynamics() -> None:
     assert told.startswith("emulator takes 2.4 s until its cells oppose what cells would by then")
     assert "a station with a real pack would do" in told
     assert kpi.dc_resistance(slow, "pulse", at=10.0).value == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("instruments", "sources"),
+    [({"follows": 0.4}, {"emulator tables"}), ({"follows": 0.0}, {"emulator tables"}), ({}, set())],
+)
+def test_an_emulator_that_follows_its_cells_is_off_by_its_tables(
+    instruments: Mapping[str, float], sources: set[str]
+) -> None:
+    """By 4 % either way of 0.3 ohm."""
+    found = kpi.dc_resistance(a_pulse(1.0, **instruments), "pulse", at=2.0)
+    tables = {each.source: each.standard for each in budget(found).contributions if "tables" in each.source}
+    assert tables == {name: pytest.approx(0.04 * 0.3 / 2) for name in sources}
+
+
+@pytest.mark.parametrize(
+    ("own", "meters", "period"),
+    [
+        ({}, ["source"], 0.1),  # it is asked as often as the bench is scanned
+        ({"scan_period": None}, ["source"], 0.1),
+        ({"scan_period": 5.0}, ["source"], 5.0),
+        ({"scan_period": 5.0}, ["supply"], 5.0),  # by its name as well
+        ({"scan_period": 5.0}, ["scanner"], 0.1),
+        ({"scan_period": 0.05}, ["sink"], 0.1),
+    ],
+)
+def test_a_bench_shows_as_much_as_the_slowest_of_its_meters(
+    own: Mapping[str, Any], meters: list[str], period: float
+) -> None:
+    others = {"name": "chamber", "roles": ["chamber"], "scan_period": 30.0}, {"name": "logger", "scan_period": 60.0}
+    assert Means.planned(0.1, [{**SUPPLY, **own}, *others], meters).period == period
 
 
 def test_evaluation_leaves_it_open_and_never_gives_a_figure() -> None:

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.clock import VirtualClock
 from bench.pack import load_pack
 from bench.players import position as position_of
 from bench.recording.run import TestIdentity
@@ -765,6 +766,21 @@ def test_a_bus_is_dead_below_the_voltage_that_the_station_states(
     station = bench.station.model_copy(update={"safe_state": safe})
     with nullcontext() if dead else pytest.raises(BenchFault, match="were not asked to close"):
         livebus.refuse(bench.roles, station, bench.pack, bench.clock, lambda _seconds: None)
+    plant.bus = None
+
+
+@pytest.mark.parametrize(("discharge", "looks"), [(0.0, 0), (0.1, 1), (0.2, 2), (0.25, 3)])
+def test_a_bus_is_looked_at_until_it_may_have_discharged_and_not_once_more(
+    little_bench: TestBench, plant: Plant, discharge: float, looks: int
+) -> None:
+    """Every tenth of a second, and whoever watches is told each time how long two answers may take."""
+    bench, plant.bus, told = little_bench.engine.bench, 61.0, list[float]()
+    safe = bench.station.safe_state.model_copy(update={"discharge": discharge})
+    station, clock = bench.station.model_copy(update={"safe_state": safe}), VirtualClock()
+    with pytest.raises(BenchFault, match=r"supply reads 61\.0 V on the bus, and the pack has 13\.0 V"):
+        livebus.refuse(bench.roles, station, bench.pack, clock, told.append)
+    assert told == [livebus.LOOK_TAKES] * looks
+    assert clock.now() == pytest.approx(0.1 * looks)
     plant.bus = None
 
 

@@ -317,6 +317,23 @@ def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
     assert (max(quantity(each) for each in rows) > 1.0) is found
 
 
+@pytest.mark.parametrize("first", ["ambient", "cell_temperature"])
+@pytest.mark.parametrize(("one", "other", "found"), [(10.0, 10.0, 2.0), (10.0, 5.0, 1.0), (5.0, -10.0, 1.0)])
+def test_what_has_moved_in_front_of_the_others_has_moved(first: str, one: float, other: float, found: float) -> None:
+    """The air warms up while the cells stand, and then they do, or the other way round: 5 K of both are suspicious."""
+    quantity, told = frozen_temperatures([TEMPERATURE]), 0.0
+    for number in range(21):
+        early, late = 25 + one * min(number, 10) / 10, 25 + other * max(number - 10, 0) / 10
+        air, cells = (early, late) if first == "ambient" else (late, early)
+        told = quantity(
+            row(
+                10.0 * number, temperature=25.0, ambient=air, cell_temperature_min=cells,
+                cell_temperature_max=cells,
+            )
+        )  # fmt: skip
+    assert told == pytest.approx(found)
+
+
 @pytest.mark.parametrize(
     ("hottest", "coldest", "found"), [(0.6, 0.6, True), (0.6, 0.0, False), (0.0, 0.6, False), (-0.6, -0.6, True)]
 )
@@ -657,11 +674,20 @@ def test_what_flowed_and_what_is_asked_for_say_whether_a_current_is_interrupted(
     assert counted(count, (CHARGE, *before), (CHARGE, *after))[-1] == interrupted
 
 
-@pytest.mark.parametrize(("voltage", "interrupted"), [(40.0, False), (39.0, True)])
-def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, interrupted: bool) -> None:
+@pytest.mark.parametrize(
+    ("voltage", "string", "interrupted"),
+    [
+        (40.0, 40.0, False), (39.0, 39.0, True),
+        # A hundredth of what is set, either way, and as far from the string as its meters may differ.
+        (40 - 0.4, 39.6, False), (nextafter(39.6, 0.0), 39.6, True), (40.401, 40.401, True), (40.399, 40.399, False),
+        (40.0, 39.0, False), (40.0, nextafter(39.0, 0.0), True), (40.0, 41.0, False),
+        (40.0, nextafter(41.0, 42.0), True),
+    ],
+)  # fmt: skip
+def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, string: float, interrupted: bool) -> None:
     gone = UNDER_LOAD, (CHARGE, 0.0, 2.0)
     count = events.EventCount(events.interrupted(STRING, 1.0))
-    assert counted(count, *gone, voltage=voltage, string=voltage)[-1] == interrupted
+    assert counted(count, *gone, voltage=voltage, string=string)[-1] == interrupted
 
 
 def test_terminals_at_their_limit_without_the_string_are_an_open_circuit() -> None:
@@ -677,10 +703,30 @@ def test_links_are_counted_while_a_current_is_asked_for() -> None:
     assert found == [0, 3, 3, 3, 3, 4, 9]
 
 
+def test_links_are_looked_at_every_five_seconds_and_nothing_is_missed_in_between() -> None:
+    now = [0.0]
+    count = events.CountUnderLoad(lambda: now[0])
+
+    def after(second: float, asked: float = 2.0) -> float:
+        now[0] = second
+        return count(row(second, set_current=asked))
+
+    times = [0.0, 1.0, nextafter(5.0, 0.0), 5.0, 6.0, nextafter(10.0, 0.0), 10.0]
+    assert [after(each) for each in times] == [0, 0, 0, 5, 5, 5, 10]
+    # In a rest links come and go; behind it a first look is taken at once.
+    assert [after(11.0, nan), after(12.0), after(13.0), after(17.0)] == [10, 10, 10, 15]
+
+
 def test_a_count_grows_by_what_the_last_minute_has_added() -> None:
     growth = events.growth(COUNT)
-    rises = {0: 7, 10: 8, 30: 10, 69: 10, 71: 10, 91: 10}
-    assert [growth(row(time, count=count)) for time, count in rises.items()] == [0, 1, 3, 3, 2, 0]
+    rises = {0: 7, 10: 8, 30: 10, nextafter(70, 0): 10, 70: 10, nextafter(90, 0): 11, 90: 11, 150: 11}
+    assert [growth(row(time, count=count)) for time, count in rises.items()] == [0, 1, 3, 3, 2, 3, 1, 0]
+
+
+def test_a_count_that_falls_or_is_missing_has_not_grown_and_grows_from_there() -> None:
+    growth = events.growth(COUNT)
+    counts = [5.0, 2.0, 3.0, nan, 9.0, 9.0, 10.0]
+    assert [growth(row(time, count=count)) for time, count in enumerate(counts)] == [0, 0, 1, 1, 1, 1, 2]
 
 
 def test_what_a_bms_does_not_count_has_not_grown() -> None:

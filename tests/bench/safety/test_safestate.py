@@ -440,6 +440,21 @@ def test_in_a_hurry_the_outputs_go_off_and_nothing_else_is_done(live: TestBench,
 
 
 @pytest.mark.parametrize("wall", [True, False])
+def test_in_a_hurry_an_output_that_hangs_on_a_wall_clock_holds_nobody_up(
+    live: TestBench, monkeypatch: pytest.MonkeyPatch, *, wall: bool
+) -> None:
+    """On a virtual one everything stays in one thread."""
+    threads = set()
+    hurry = Event()
+    hurry.set()
+    for verb in ("source_off", "sink_off"):
+        monkeypatch.setattr(live.engine.bench.roles.source, verb, lambda: threads.add(current_thread()))
+    safe_state(live.engine.bench.roles, WallClock() if wall else live.engine.clock, live.station, hurry=hurry)
+    assert (main_thread() in threads) is not wall
+    assert len(threads) == (2 if wall else 1)
+
+
+@pytest.mark.parametrize("wall", [True, False])
 def test_a_hurry_on_the_way_leaves_out_what_was_not_reached(
     live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, *, wall: bool
 ) -> None:

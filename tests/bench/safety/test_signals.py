@@ -128,6 +128,17 @@ def test_somebody_who_ignores_requests_goes_on_ignoring_them() -> None:
 
 
 @session()
+def test_what_was_asked_of_one_session_is_not_asked_of_the_next() -> None:
+    interrupts.finish()
+    signal.raise_signal(signal.SIGINT)
+    assert interrupts.waiting()
+    end_in_order()
+    assert not interrupts.waiting()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@session()
 def test_whoever_runs_a_session_gets_his_handlers_back() -> None:
     interrupts.as_before()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event
+from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
+from filelock import Timeout
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,6 +175,7 @@ def test_an_attempt_that_fails_as_nobody_has_thought_of_is_told_and_the_next_one
     assert [outcome.number for outcome in outcomes] == [1, 2, 3]
     assert "the attempt itself failed: ValueError: 12,5 is no number" in str(outcomes[-1].verdict)
     assert not outcomes[-1].verdict.safe
+    assert [step.duration for outcome in outcomes for step in outcome.verdict.steps] == [0.0] * 3
 
 
 def test_a_bench_that_obeys_is_safe_at_once(station: StationFile, plant: Plant) -> None:
@@ -399,6 +401,18 @@ def test_a_bench_without_a_lease_that_somebody_else_has_by_then_is_left_alone(
     assert not (Path(plan.folder) / REPORT).exists()
 
 
+def test_a_bench_that_was_marked_in_one_thread_is_given_free_in_another(plan: Plan) -> None:
+    """The one that waits for the end of the test is not the one that acts then."""
+    taken: list[Any] = []
+    thread = Thread(target=lambda: taken.append(lastlook.mark_open(plan)))
+    thread.start()
+    thread.join()
+    with pytest.raises(Timeout):
+        lastlook.mark_open(plan)
+    taken[0].release()
+    lastlook.mark_open(plan).release()
+
+
 # --- its other end ------------------------------------------------------------------------------------------------
 
 
@@ -415,6 +429,21 @@ def supervised(station: StationFile, tmp_path: Path) -> Iterator[Supervised]:
 def test_while_it_watches_a_bench_without_a_lease_is_marked_as_open(supervised: Supervised, plan: Plan) -> None:
     """By another process than this one: what the last look of every other supervisor goes by."""
     wait_until_locked(lastlook.mark_of(plan))
+
+
+def test_its_process_finds_what_can_be_imported_here(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver of one's own may be on the path of the tests alone."""
+    beside = tmp_path / "mine"
+    beside.mkdir()
+    (beside / "sitecustomize.py").write_text(f"open({str(tmp_path / 'found')!r}, 'w').close()", encoding="utf-8")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.syspath_prepend(beside)
+    watch = Supervised(station, tmp_path)
+    watch.confirm()
+    watch.relieve()
+    assert (tmp_path / "found").exists()
 
 
 def process_of(watch: Supervised) -> "subprocess.Popen[bytes]":
