@@ -121,6 +121,49 @@ def test_of_two_readings_of_a_cell_the_one_that_does_not_add_up_is_suspected(
     assert evidence.suspects[quantities.HIGHEST_CELL_DIFFERENCE](found) == suspected
 
 
+NEAR = STATION.guard.voltage_disagreement * 13.8
+"""V by which two voltmeters of this pack of 13.8 V at most may differ."""
+BOOSTED = STATION.model_copy(update={"instruments": STATION.instruments | {"booster": STATION.instruments["supply"]}})
+WITH_BOOSTER = (*LAYOUT, raw_label("booster", VOLTS), raw_label("booster", AMPERES))
+
+
+@pytest.mark.parametrize(
+    ("supply", "booster", "load", "bms", "cell", "suspected"),
+    [
+        # The booster is furthest from the supply, and all others are with the supply.
+        (13.0, 14.0, 13.1, 13.0, 3.25, ("booster",)),
+        (13.0, 12.0, 13.1, 13.0, 3.25, ("booster",)),
+        (13.0, 13.1, 14.0, 13.0, 3.25, ("load",)),
+        (13.0, 13.1, 12.0, 13.0, 3.25, ("load",)),
+        # Nobody is with the supply, from which both are away.
+        (13.0, 14.0, 13.9, 14.0, 3.5, ("supply",)),
+        (13.0, 13.9, 14.0, 14.0, 3.5, ("supply",)),
+        # Two are with either: nobody can tell.
+        (13.0, 14.0, 13.5, 14.0, 3.25, ("supply", "booster")),
+        (13.0, 13.5, 14.0, 14.0, 3.25, ("supply", "load")),
+        # As far as two may be apart is near, and no further.
+        (13.0, 0.0, 13.1, NEAR, 0.0, ("supply",)),
+        (13.0, 0.0, 13.1, nextafter(NEAR, 1.0), 0.0, ("supply", "booster")),
+        (13.0, 15.0, 13.0, 15.0, 3.75, ("supply",)),
+    ],
+)
+@pytest.mark.parametrize("emulated", [True, False])
+def test_of_several_voltmeters_the_furthest_is_held_against_the_first(
+    four_cells: PackFile, supply: float, booster: float, load: float, bms: float, cell: float,
+    suspected: tuple[str, ...], emulated: bool,
+) -> None:  # fmt: skip
+    """By the other voltmeters, the BMS and the sum of the cells: the emulated ones, or four between two extremes."""
+    beside = {name: each for name, each in BOOSTED.instruments.items() if emulated or name != "emulator"}
+    station = BOOSTED.model_copy(update={"instruments": beside})
+    found = evidence_for(four_cells, station, WITH_BOOSTER).suspects[quantities.SINK_VOLTAGE_DIFFERENCE]
+    values = [*row(cells=[cell] * 4), booster, 0.0]
+    values[INDEX[columns.VOLTAGE]] = values[LAYOUT.index(raw_label("supply", VOLTS))] = supply
+    values[LAYOUT.index(raw_label("load", VOLTS))] = load
+    values[LAYOUT.index(bms_label("bms", "pack voltage"))] = bms
+    values[INDEX[columns.CELL_VOLTAGE_MIN]], values[INDEX[columns.CELL_VOLTAGE_MAX]] = cell - 0.05, cell + 0.05
+    assert found(values) == suspected
+
+
 @pytest.mark.parametrize(("asked", "who"), [(2.0, ("supply",)), (-2.0, ("load",))])
 def test_a_current_that_is_missing_is_owed_by_whoever_was_asked_for_it(
     evidence: Evidence, asked: float, who: tuple[str, ...]

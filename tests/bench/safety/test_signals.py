@@ -315,6 +315,11 @@ def test_a_closing_console_without_an_open_bench_waits_for_nothing(
     assert on_console_event(CTRL_CLOSE) is True
 
 
+def test_a_closing_console_is_answered_before_windows_ends_the_process() -> None:
+    """Which it does after 5 s (`HandlerRoutine`); all the rest is left for making the bench safe."""
+    assert 4.0 < interrupts.CONSOLE_PATIENCE < 5.0
+
+
 def test_a_bench_that_cannot_be_made_safe_in_time_is_left_to_the_supervisor(
     interrupted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -607,6 +607,20 @@ def test_one_whose_answer_comes_in_the_rest_of_the_heartbeat_is_forgiven(
     assert 0.0 < rest <= (1 - heartbeat.STALE) * supervised._limit
 
 
+@pytest.mark.parametrize("said", [b"a driver says hello\n", b"\n", b"12"])
+def test_what_is_no_time_is_no_answer_and_ends_nothing_by_itself(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """A driver may print something where it is imported, and an answer may have come only in part."""
+    heard = [said, b"", b"\n%.3f\n" % monotonic()]
+    monkeypatch.setattr(heartbeat, "_read", lambda _pipe, _patience: heard.pop(0))
+    supervised._answered = monotonic() - 1.01 * heartbeat.STALE * supervised._limit
+    with pytest.raises(BenchFault, match="has not answered for"):
+        supervised.alive(1.0)
+    supervised.alive(1.0)
+    assert not heard
+
+
 def test_it_answers_twice_in_its_period_and_no_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([100.0, 100.9, 101.0, 101.5])
     monkeypatch.setattr(supervisor, "monotonic", lambda: next(times))
