@@ -272,3 +272,83 @@ def test_each_figure_names_the_meters_behind_it_and_what_they_measured(evidence:
     assert evidence.meters[columns.POWER] == (("supply", "voltage"), *current)
     assert evidence.meters[quantities.BMS_CURRENT_DIFFERENCE] == (*current, ("bms", "current"))
     assert evidence.meters[quantities.CELL_SPREAD] == (("emulator", "cell voltage"),)
+
+
+@pytest.mark.parametrize(
+    ("column", "scanner", "bms", "air", "suspected"),
+    [
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 26.0, 25.0, ("temperatures",)),  # further from the air than the BMS
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 26.0, 40.0, ("bms",)),
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 20.0, 30.0, ("temperatures",)),  # both are as far from it
+        (quantities.HOTTEST_DIFFERENCE, 26.0, 40.0, 25.0, ()),  # a BMS may have a sensor on a hotter cell
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 40.0, 25.0, ()),
+        (quantities.COLDEST_DIFFERENCE, 10.0, 24.0, 25.0, ("temperatures",)),
+        (quantities.COLDEST_DIFFERENCE, 10.0, 24.0, 11.0, ("bms",)),
+        (quantities.COLDEST_DIFFERENCE, 24.0, 10.0, 25.0, ()),
+        (plausibility.UNCONFIRMED_HEAT, 60.0, 26.0, 25.0, ("temperatures",)),
+        (plausibility.UNCONFIRMED_HEAT, 60.0, 26.0, 60.0, ("bms",)),
+        (plausibility.UNCONFIRMED_HEAT, 26.0, 60.0, 25.0, ()),
+    ],
+)
+def test_of_scanner_and_bms_the_one_that_is_further_from_the_air_is_suspected(
+    evidence: Evidence, column: str, scanner: float, bms: float, air: float, suspected: tuple[str, ...]
+) -> None:
+    lowest, highest = columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX
+    own, channel = (
+        (lowest, "cell temperature min")
+        if column == quantities.COLDEST_DIFFERENCE
+        else (highest, "cell temperature max")
+    )
+    values = row()
+    values[INDEX[own]], values[INDEX[columns.AMBIENT]] = scanner, air
+    values[LAYOUT.index(bms_label("bms", channel))] = bms
+    assert evidence.suspects[column](values) == suspected
+
+
+def sensors(scanner: str) -> list[str]:
+    return [raw_label(scanner, Channel(f"sensor {number}", "temperature", "degC")) for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("scanners", "hottest", "coldest"),
+    [(("temperatures",), "sensor 1", "sensor 2"), (("temperatures", "more"), "more sensor 2", "temperatures sensor 2")],
+)
+def test_the_sensor_that_a_temperature_is_about_is_named_with_its_scanner_where_there_are_several(
+    four_cells: PackFile, scanners: tuple[str, ...], hottest: str, coldest: str
+) -> None:
+    scanner = STATION.instruments["temperatures"]
+    station = STATION.model_copy(update={"instruments": STATION.instruments | dict.fromkeys(scanners, scanner)})
+    layout = (*LAYOUT, *(label for name in scanners for label in sensors(name)))
+    found = evidence_for(four_cells, station, layout).places
+    values = [*row(), *(30.0, 20.0, 25.0, 40.0)[: 2 * len(scanners)]]
+    hot = {
+        columns.CELL_TEMPERATURE_MAX, quantities.TEMPERATURE_RATE, quantities.TEMPERATURE_RISE, quantities.HOTTEST_JUMP,
+        quantities.HOTTEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT,
+    }  # fmt: skip
+    cold = {columns.CELL_TEMPERATURE_MIN, quantities.COLDEST_JUMP, quantities.COLDEST_DIFFERENCE}
+    assert {column: found[column](values) for column in hot | cold} == dict.fromkeys(hot, hottest) | dict.fromkeys(
+        cold, coldest
+    )
+    values[-1] = nan
+    assert {found[column](values) for column in hot | cold} == {""}
+
+
+OF_OUTSIDE = plausibility.OUTSIDE_HEAT, plausibility.UNLIKELY_HEAT, plausibility.OUTSIDE_COLD
+
+
+@pytest.mark.parametrize(
+    ("flow", "suspected"), [(8.0, ("chamber", "coolant")), (0.0, ("chamber",)), (nan, ("chamber",))]
+)
+def test_what_comes_from_outside_is_the_chambers_and_while_it_flows_the_coolants(
+    four_cells: PackFile, flow: float, suspected: tuple[str, ...]
+) -> None:
+    station, layout = load_station("virtual-pack")[0], (*LAYOUT, columns.COOLANT_FLOW)
+    found = evidence_for(four_cells, station, layout)
+    assert {found.suspects[column]([*row(), flow]) for column in OF_OUTSIDE} == {suspected}
+    both = (("chamber", "air"), ("coolant", "temperature"))
+    assert {found.meters[column] for column in OF_OUTSIDE} == {both}
+
+
+def test_without_coolant_what_comes_from_outside_is_the_chambers(evidence: Evidence) -> None:
+    assert {evidence.meters[column] for column in OF_OUTSIDE} == {(("chamber", "air"),)}
+    assert not evidence.suspects.keys() & set(OF_OUTSIDE)
