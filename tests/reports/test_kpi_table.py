@@ -50,6 +50,13 @@ def test_every_kpi_is_known_by_what_the_table_says() -> None:
         assert [line(each) for each in found().kpis] == list(csv.DictReader(file))
 
 
+def test_no_two_kpis_that_are_shipped_have_a_key_in_common() -> None:
+    """A limit on it would be held against the first of them, whichever that is."""
+    keys = [key for each in found().kpis for key in each.examples()]
+    assert len(keys) == len(set(keys))
+    assert [sum(bool(each.named(key)) for each in found().kpis) for key in keys] == [1] * len(keys)
+
+
 def test_a_kpi_that_is_asked_with_nothing_else_is_asked_with_these_numbers() -> None:
     """A pack file that requires a charge time without saying which means one from 10 to 80 %."""
     asked = {
@@ -67,7 +74,7 @@ def test_a_kpi_that_is_asked_with_nothing_else_is_asked_with_these_numbers() -> 
         "longest_charge_time",
     )
     assert {name: numbers for name, numbers in asked.items() if numbers} == {
-        **dict.fromkeys(times, {"start": 0.1, "stop": 0.8}), "dc_resistance": {"at": 10.0},
+        **{name: {"start": 0.1, "stop": 0.8} for name in times}, "dc_resistance": {"at": 10.0},
     }  # fmt: skip
 
 

@@ -54,6 +54,31 @@ def test_a_resistance_wants_two_samples_by_its_time(period: float, at: float, sh
     assert (figure.unmeasurable == "") is shown
 
 
+@pytest.mark.parametrize(
+    ("drift", "apart", "shown"),
+    [
+        (0.0, 60.0, True),  # it stands: whenever it was looked at, it was that
+        (0.13, 60.0, True), (-0.13, 60.0, True),  # within 2 % of its change when it was looked at last
+        (0.15, 60.0, False), (-0.15, 60.0, False),
+        (0.13, 6.0, True), (-0.5, 6.0, True),  # near enough to be drawn between
+        (-0.5, 6.1, False),
+    ],
+)  # fmt: skip
+def test_who_looked_rarely_later_shows_a_voltage_that_stood(drift: float, apart: float, shown: bool) -> None:
+    """2 A out of 80 V and 0.3 ohm, of each second up to the fifth, or up to `at`, and of one behind it."""
+    last = 5.0 if apart > 10.0 else 8.0
+    time = np.array([*np.arange(-5.0, last + 0.5), last + apart])
+    current = np.where(time > 0, -2.0, 0.0)
+    volts = 80.0 + 0.3 * current
+    volts[-1] += drift
+    pulse = a_pulse(1.0)
+    rows = np.column_stack([time, np.where(time > 0, 2.0, 1.0), current, volts])
+    figure = kpi.dc_resistance(Recording(pulse.manifest, pulse.events, pulse.columns, rows), "pulse", at=10.0)
+    assert isnan(figure.value) is not shown
+    if shown:
+        assert figure.value == pytest.approx(0.3 - drift * (10.0 - last) / apart / 2)
+
+
 def test_it_says_why_and_which_station_would_do() -> None:
     figure = kpi.dc_resistance(a_pulse(5.0), "pulse", at=2.0)
     assert figure.unmeasurable == (

@@ -11,7 +11,7 @@ from bench.pack import PackFile, load_pack
 from bench.safety import quantities
 from bench.safety.limits import limits_for
 from bench.safety.plausibility import UNASKED_CURRENT
-from bench.safety.quantities import AT_THE_LIMIT, ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
+from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
 from bench.station import load_station
 from instruments.drivers.foxbms.blame import fault_of
 from instruments.roles import BmsFault, InstrumentFault, Side
@@ -113,6 +113,20 @@ def test_the_first_half_minute_says_nothing() -> None:
     assert rates([26.0 + i for i in range(29)]) == [0.0] * 29
 
 
+def test_a_rate_is_told_over_a_minute_to_65_seconds_of_values_five_seconds_apart() -> None:
+    """A kelvin at 100 s: what is looked back to is the newest that is a minute old, 40 s, and 45 s from 105 s on."""
+    found = rates([26.0] * 100 + [27.0] * 100)
+    assert set(found[:100]) == {0.0}
+    assert found[100:107] == pytest.approx([1.0, 60 / 61, 60 / 62, 60 / 63, 60 / 64, 1.0, 60 / 61])
+    assert found[159:161] == pytest.approx([60 / 64, 0.0])
+
+
+def test_a_rate_is_told_from_half_a_minute_on_of_cells_that_are_warmer_than_their_air() -> None:
+    assert rates([25.0 + number for number in range(31)], air=30.0)[29:] == [0.0, 60.0]
+    assert rates([25.0 + number for number in range(31)], air=55.0)[30] == 0.0
+    assert rates([25.0 + number for number in range(31)], air=nextafter(55.0, 0.0))[30] == 60.0
+
+
 def test_a_sensor_that_is_lost_is_missing_while_it_is_lost_and_no_longer() -> None:
     found = rates([26.0] * 60 + [nan] + [26.0] * 60)
     assert isnan(found[60])
@@ -153,9 +167,7 @@ def test_an_empty_pack_begins_a_new_charge_and_a_full_one_a_new_discharge() -> N
         assert found < 2.2
 
 
-@pytest.mark.parametrize(
-    ("highest", "left"), [(3.6 - AT_THE_LIMIT, 2.0), (nextafter(3.6 - AT_THE_LIMIT, 0.0), 2.5), (nan, 2.5)]
-)
+@pytest.mark.parametrize(("highest", "left"), [(3.6 - 0.01, 2.0), (nextafter(3.6 - 0.01, 0.0), 2.5), (nan, 2.5)])
 def test_a_discharge_begins_anew_from_a_hundredth_of_a_volt_below_full(highest: float, left: float) -> None:
     """It was charged by 3 Ah before, and only to 2.5 Ah again."""
     balance = ChargeBalance(2.5, 3.6)
@@ -164,9 +176,7 @@ def test_a_discharge_begins_anew_from_a_hundredth_of_a_volt_below_full(highest: 
     assert balance(row(charge_ah=3.0, discharge_ah=2.5, cell_voltage_min=3.2, cell_voltage_max=3.3)) == left
 
 
-@pytest.mark.parametrize(
-    ("lowest", "left"), [(2.5 + AT_THE_LIMIT, 2.0), (nextafter(2.5 + AT_THE_LIMIT, 3.0), 2.5), (nan, 2.5)]
-)
+@pytest.mark.parametrize(("lowest", "left"), [(2.5 + 0.01, 2.0), (nextafter(2.5 + 0.01, 3.0), 2.5), (nan, 2.5)])
 def test_a_charge_begins_anew_from_a_hundredth_of_a_volt_above_empty(lowest: float, left: float) -> None:
     balance = ChargeBalance(2.5, 3.6)
     for charged, drawn, least in ((0.0, 0.0, 3.3), (0.0, 3.0, 3.3), (0.5, 3.0, lowest)):
@@ -298,6 +308,28 @@ def test_each_of_two_instruments_is_looked_at_while_the_other_is_asked(
     idle = "supply" if asked < 0 else "load"
     beyond = max(abs(supply + load) - 5.0, 0.0)
     assert found(values) == pytest.approx(beyond if both or idle in rarely else unasked)
+
+
+@pytest.mark.parametrize(("share", "unchanged"), [(0.05, 30.0), (-0.05, 30.0), (nextafter(0.05, 0.0), 0.0), (nan, 0.0)])
+def test_a_bms_stands_still_while_a_twentieth_of_the_rated_capacity_flows(
+    four_cells: PackFile, share: float, unchanged: float
+) -> None:
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS), *COOLANT)
+    found = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)[quantities.BMS_UNCHANGED]
+    current = share * four_cells.rated_capacity
+    rows = [[*row(time, current=current, soc=0.5), *[1.0 for _ in BMS]] for time in (10.0, 20.0, 40.0)]
+    assert [found(each) for each in rows][-1] == unchanged
+    moved = [*row(50.0, current=current, soc=0.5), *[1.5 for _ in BMS]]
+    assert found(moved) == 0.0
+
+
+@pytest.mark.parametrize("seconds", [1.0, 0.5, 0.25])
+def test_fault_bits_are_decoded_once_a_second_however_often_the_bench_is_scanned(seconds: float) -> None:
+    reads: list[float] = []
+    counts = FaultBits(lambda: reads.append(0.0) or ())  # type: ignore[func-returns-value]
+    for number in range(int(8 / seconds) + 1):
+        counts.of_the_pack(row(number * seconds))
+    assert len(reads) == 9
 
 
 def test_only_meters_that_are_two_can_disagree() -> None:

@@ -195,7 +195,7 @@ def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
     live.engine.clock.every(0.1, open_after_a_second)
     verdict = make_safe(live)
     assert verdict.safe
-    assert sum(step.duration for step in verdict.steps[:4]) == pytest.approx(1.0 + safestate.FEEDBACK, abs=0.11)
+    assert sum(step.duration for step in verdict.steps[:4]) == pytest.approx(1.0 + 0.5, abs=0.11)
 
 
 @pytest.mark.parametrize("signal", ["PositiveContactorError", "STRING_MINUS_CONTACTOR_FEEDBACK"])
@@ -473,7 +473,7 @@ def test_somebody_is_told_before_each_step_how_long_it_may_take(live: TestBench)
     told: list[float] = []
     safe_state(live.engine.bench.roles, live.engine.clock, live.station, alive=told.append)
     # A command and a read-back, which is asked again where an answer is lost.
-    commands, safe = 5 * safestate.STEP_LIMIT, live.station.safe_state
+    commands, safe = 5 * 5.0, live.station.safe_state
     waits = {
         "sink off": safe.insist, "source off": safe.insist, "current gone": 2 * safe.settle,
         "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge,

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -42,11 +43,12 @@ from bench.safety.supervisor import (
     watch,
     whole_lines,
 )
+from bench.safety.timelimit import OutOfTime
 from bench.scenario import Charge, Rest, Soak, elapsed
 from bench.station import SHIPPED, StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault
-from instruments.roles import InstrumentFault
+from instruments.roles import Identity, InstrumentFault
 from tests.bench.fakes import FakeChamber, Plant
 from tests.bench.supervisor_support import report_of, wait_until_locked
 
@@ -431,6 +433,30 @@ def test_while_it_watches_a_bench_without_a_lease_is_marked_as_open(supervised: 
     wait_until_locked(lastlook.mark_of(plan))
 
 
+@pytest.mark.parametrize(("clock", "speed"), [("wall", 1.0), ("virtual", 0.0)])
+def test_its_process_is_told_all_that_an_emergency_needs(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str, speed: float
+) -> None:
+    """How fast its clock runs is held against real time only where there is one."""
+    told: list[Plan] = []
+
+    def handed_over(**all_of_it: Any) -> Plan:
+        told.append(Plan(**all_of_it))
+        return told[-1]
+
+    monkeypatch.setattr(heartbeat, "Plan", handed_over)
+    watched = station.model_copy(update={"clock": clock})
+    watch = Supervised(watched, tmp_path, tmp_path / "life", {"supply": Identity("FAKE", "Model", "17", "1.0")})
+    watch.relieve()
+    assert told == [
+        Plan(
+            process=os.getpid(), folder=str(tmp_path), station=watched.model_dump(mode="json", by_alias=True),
+            instruments=instruments_that_matter(station), patience=station.supervisor.idle,
+            life=str(tmp_path / "life"), identities={"supply": ("Model", "17")}, lease="", heartbeat=5.0, speed=speed,
+        )
+    ]  # fmt: skip
+
+
 def test_its_process_finds_what_can_be_imported_here(
     station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -605,6 +631,55 @@ def test_one_whose_answer_comes_in_the_rest_of_the_heartbeat_is_forgiven(
     at_once, rest = waited
     assert at_once == 0.0
     assert 0.0 < rest <= (1 - heartbeat.STALE) * supervised._limit
+
+
+def test_one_that_takes_longer_than_twenty_seconds_to_start_is_told(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_action: object, limit: float) -> bytes:
+        raise OutOfTime(f"did not come back within {limit:g} s")
+
+    monkeypatch.setattr(heartbeat, "in_time", never)
+    with ExitStack() as stack:
+        watch = Supervised(station, tmp_path)
+        stack.callback(watch.relieve)
+        with pytest.raises(BenchFault, match="process did not come back within 20 s; without it no output is switched"):
+            watch.confirm()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_one_that_does_not_go_is_ended_after_ten_seconds(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process_of(supervised).send_signal(signal.SIGSTOP)
+    now = [100.0]
+    monkeypatch.setattr(heartbeat, "monotonic", lambda: now[0])
+    monkeypatch.setattr(heartbeat, "pause", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    supervised.relieve()
+    assert now[0] == pytest.approx(110.0, abs=0.021)
+    assert process_of(supervised).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("silent", "looks"),
+    [(0.25, 0), (0.2500001, 1), (0.75, 1), (0.7500001, 2)],
+)
+def test_an_answer_is_looked_for_from_a_quarter_of_a_heartbeat_on_and_waited_for_from_three(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch, silent: float, looks: int
+) -> None:
+    waited: list[float] = []
+    now = [0.0]
+
+    def late(_pipe: int, patience: float) -> bytes:
+        waited.append(patience)
+        return b"%.3f\n" % now[0] if patience else b""
+
+    monkeypatch.setattr(heartbeat, "_read", late)
+    monkeypatch.setattr(heartbeat, "monotonic", lambda: now[0])
+    supervised._answered, heart = 0.0, supervised._limit
+    now[0] = silent * heart
+    supervised.alive(1.0)
+    assert waited == pytest.approx([0.0, heart - now[0]][:looks])
 
 
 @pytest.mark.parametrize("said", [b"a driver says hello\n", b"\n", b"12"])
