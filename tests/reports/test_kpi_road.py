@@ -62,3 +62,14 @@ def test_energy_and_power_are_held_against_the_command_as_it_was_cut() -> None:
     wanted = np.sqrt((202**2 + 150**2 + 100**2) / 3)
     found = np.sqrt((200**2 + 98**2 + 98**2) / 3)
     assert kpi.power_off(run, "drive").value == pytest.approx(100 * (found - wanted) / wanted)
+    assert f"{commanded:.4g} Wh, over the command's" in kpi.energy_off(run, "drive").definition
+    assert f"{wanted:.4g} W, over the command's" in kpi.power_off(run, "drive").definition
+
+
+def test_of_a_drive_that_took_no_time_nothing_is_known() -> None:
+    run = driven(scale=0.002, distance=10e3)
+    moment = Recording(run.manifest, run.events, run.columns, run.rows[1:2])
+    for each in (kpi.energy_off, kpi.power_off):
+        figure = each(moment, "drive")
+        assert np.isnan(figure.value)
+        assert "{" not in figure.definition
