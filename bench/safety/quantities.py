@@ -79,7 +79,7 @@ def quantities_for(
     plate = coolant.plate_of(station, index)
     quantities: dict[str, Quantity] = {
         # First, for others ask the plate what is around the cells.
-        **coolant.quantities_for(station, index, plate),
+        **coolant.quantities_for(index, plate),
         **charger.quantities_for(station, index),
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
         TEMPERATURE_RATE: SelfHeating(plate),

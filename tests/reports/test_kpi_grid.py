@@ -301,6 +301,16 @@ def test_a_slope_that_changes_by_more_than_a_fifth_of_itself_begins_another_ramp
     assert f"{ramps} of them" in kpi.ramp_error(run, "it").definition
 
 
+def test_a_set_point_moves_evenly_in_time_however_unevenly_it_is_recorded() -> None:
+    """100 W more in each second, and then it stands."""
+    time = np.array([0.0, 1, 2, 2.5, 4, 4.25, 6, 7, 7.5, 9, 11, 11.5, 12, 13, 14, 15, 16, 17])
+    asked = (100.0 * (time - 1)).clip(0.0, 1000.0).tolist()
+    run = followed(asked, asked)
+    run.rows[:, run.columns.index("Test Time / s")] = time
+    assert "1 of them" in kpi.ramp_error(run, "it").definition
+    assert kpi.settling_time(run, "it").unmeasurable == "no set point changed at once"
+
+
 @pytest.mark.parametrize("more", [[], [500.0] * 3], ids=["at the end of the step", "before another set point"])
 @pytest.mark.parametrize(("rows", "seen"), [(4, False), (5, True)])
 def test_what_a_ramp_ends_at_has_to_stand_for_five_rows(rows: int, seen: bool, more: list[float]) -> None:

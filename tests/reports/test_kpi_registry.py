@@ -252,6 +252,12 @@ def test_a_kpi_tells_who_measured_what_it_came_from(columns: list[str], meters: 
     assert meters_of({"instruments": INSTRUMENTS}, columns) == meters
 
 
+def test_the_longest_name_that_fits_a_column_is_meant_however_it_is_written() -> None:
+    for names in (["load", "LOAD bank"], ["LOAD bank", "load"], ["Load", "load bank"]):
+        instruments = [{"name": name, "roles": ["sink"]} for name in names]
+        assert meters_of({"instruments": instruments}, ["Load Bank Voltage / V"]) == (max(names, key=len),)
+
+
 def test_cells_of_an_emulator_are_measured_by_it() -> None:
     emulator = {"name": "cells", "roles": ["emulator"]}
     assert meters_of({"instruments": [*INSTRUMENTS, emulator]}, ["Cell Voltage Max / V"]) == ("emulator",)

@@ -1,7 +1,9 @@
 """What a BMS may say, what heat a current can make, which events a run may have: one row after the other."""
 
-from collections.abc import Sequence
-from math import inf, nan, nextafter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import inf, isnan, nan, nextafter
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -88,6 +90,53 @@ def test_the_fullest_cell_falls_no_faster_than_the_current_drains_it() -> None:
 
 def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
     assert leaps([0.3, 0.3, 0.45, 0.45], current=0.0, asked=nan) == [0.0] * 4
+
+
+def followed(shown: Sequence[float], current: Sequence[float], asked: Sequence[float], times: Sequence[float],
+             falling: float) -> Iterator[float]:  # fmt: skip
+    """How far a display is from where it can be, in a pack of 2 Ah, written down from its definition.
+
+    A cell with a twentieth of its charge left moves twenty times as fast; without a current a display may rise by
+    0.0005 a second, and fall by `falling`.
+    """
+    follower = nan
+    owed = flowed = 0.0
+    last = nan
+    for now, display, flows, wanted in zip(times, shown, current, asked, strict=True):
+        seconds, last = now - last, now
+        if isnan(display):
+            yield 0.0
+            continue
+        flowed, before = (0.0 if isnan(flows) else abs(flows)), flowed
+        if seconds > 0:
+            owed += 20.0 * max(flowed, before) * seconds / 3600 / 2.0
+        if display == follower:
+            yield 0.0
+        elif isnan(wanted) or isnan(follower):
+            follower, owed = display, 0.0
+            yield 0.0
+        else:
+            low, high = follower - owed - falling * seconds, follower + owed + 0.0005 * seconds
+            follower, owed = min(max(display, low), high), 0.0
+            yield abs(display - follower)
+
+
+@pytest.mark.parametrize(("falling", "arguments"), [(0.05, {}), (0.0005, {"falling": plausibility.RISING})])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_display_is_followed_by_the_book(seed: int, falling: float, arguments: dict[str, float]) -> None:
+    draw = Random(seed)
+    times, soc = [0.0], [0.5]
+    for _ in range(99):
+        times.append(times[-1] + draw.choice([0.1, 1.0, 5.0]))
+        soc.append(draw.choice([soc[-1], soc[-1], soc[-1] + draw.gauss(0.0, 0.05), soc[-1] + 0.001]))
+    shown = [draw.choice([each] * 9 + [nan]) for each in soc]
+    current = [draw.choice([0.0, 0.0, 0.5, -2.0, 2.0, nan]) for _ in soc]
+    asked = [draw.choice([1.0] * 6 + [nan]) for _ in soc]
+    leap = ChargeLeap(2.0, **arguments)
+    rows = zip(times, shown, current, asked, strict=True)
+    found = [leap(row(now, soc=display, current=flows, set_current=wanted)) for now, display, flows, wanted in rows]
+    assert found == pytest.approx(list(followed(shown, current, asked, times, falling)), abs=1e-12)
+    assert max(found) > 0.02
 
 
 @pytest.mark.parametrize("rows_per_frame", [1, 10, 30])
@@ -550,6 +599,89 @@ def test_a_voltmeter_that_is_slower_than_its_ammeter_makes_no_pack_free_of_resis
     """A third of what the file allows are 1.93 K a minute."""
     found = balanced(four_cells, [25.0 + 3 * number for number in range(20)], current=2.0, volts_per_ampere=1e-6)
     assert found.unlikely == pytest.approx(19 * (3 - 1.93), rel=0.02)
+
+
+class Taken(NamedTuple):
+    """What one row says of the heat of a pack: s, degC, A, V; coldest and hottest as scanner and BMS read them."""
+
+    time: float
+    coldest: tuple[float, float]
+    hottest: tuple[float, float]
+    air: float
+    current: float
+    bms_current: float
+    volts: float
+
+
+def by_the_book(rows: Sequence[Taken], allowed: float) -> Iterator[Balance]:
+    """The same balance of four cells of 2 Ah with 12.2 to 13.8 V and `allowed` Ohm, written down from its definition.
+
+    3.2 J/K per Wh, twice the resistance while diffusion relaxes (1000 s), 0.34 mV/K at 300 K in each cell; a resistance
+    is measured by steps of more than C/10, between a third and ten times of what is allowed.
+    """
+    kelvin_per_watt_second, entropy = 1 / (3.2 * 13.0 * 2.0), 0.34e-3 * 300.0 * 4
+    most = own = floor = slow = measured = 0.0
+    for before, now in pairwise([None, *rows]):
+        assert now is not None
+        coldest, hottest = min(now.coldest), max(now.hottest)
+        if before is None:
+            most, own, floor = coldest, coldest, hottest
+        else:
+            seconds, flows = now.time - before.time, abs(now.current)
+            slow += (flows - slow) * min(seconds / 1000.0, 1.0)
+            if flows > 0.0 or slow > 0.02:
+                step = abs(now.bms_current - before.bms_current)
+                if step > 0.2:
+                    measured = max(measured, min(abs(now.volts - before.volts) / step / allowed, 10.0))
+                ohms = allowed * (max(measured, 1 / 3) if measured else 1.0)
+                watts = 2.0 * max(flows, slow) ** 2
+                most += (watts * allowed * max(measured, 1.0) + flows * entropy) * seconds * kelvin_per_watt_second
+                own += watts * ohms * seconds * kelvin_per_watt_second
+                floor -= flows * entropy * seconds * kelvin_per_watt_second
+            most, own = max(most, now.air), max(own, now.air)
+            floor = min(floor, now.air)
+        most, own, floor = min(most, coldest), min(own, coldest), max(floor, hottest)
+        yield Balance(coldest - most, coldest - own, floor - hottest)
+
+
+def drawn(seed: int) -> list[Taken]:
+    """Cells that wander with the heat of what flows, by meters that disagree a little."""
+    draw = Random(seed)
+    rows, time, cell, air, flows = [], 0.0, 25.0, 25.0, 0.0
+    resistance = draw.choice([0.2, 0.5, 1.0, 3.0, 15.0])
+    for _ in range(80):
+        time += draw.choice([1.0, 10.0, 10.0, 60.0, 600.0, 2000.0])
+        flows = draw.choice([flows, flows, 0.0, 0.0, 0.02, 0.1, 0.3, 1.0, 2.0, -0.5, -2.0])
+        cell += draw.gauss(0.3 * abs(flows), 2.0) + draw.choice([0.0] * 9 + [40.0, -40.0])
+        air += draw.gauss(0.0, 0.5)
+        apart = [draw.uniform(-1.0, 1.0) for _ in range(4)]
+        bms = flows + draw.choice([0.0, 0.01])
+        rows.append(
+            Taken(
+                time, (cell + apart[0], cell + apart[1]), (cell + 1 + apart[2], cell + 1 + apart[3]), air, flows, bms,
+                13.0 + resistance * bms * draw.uniform(0.7, 1.3),
+            )
+        )  # fmt: skip
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("allowed", [1.0, 0.4])
+def test_the_heat_of_a_pack_is_balanced_by_the_book(four_cells: PackFile, seed: int, allowed: float) -> None:
+    required = four_cells.requirements | {"dc resistance 10 s": {"": {25.0: allowed}}}
+    pack, coldest, hottest = four_cells.model_copy(update={"requirements": required}), TEMPERATURE, COUNT
+    heat = OutsideHeat(pack, (coldest, hottest, VOLTAGE, AMPERES))
+    rows, found = drawn(seed), []
+    for taken in rows:
+        values = row(
+            taken.time, temperature=taken.coldest[1], count=taken.hottest[1], cell_temperature_min=taken.coldest[0],
+            cell_temperature_max=taken.hottest[0], current=taken.current, ambient=taken.air,
+        )  # fmt: skip
+        found.append(Balance(heat.impossible([*values, taken.volts, taken.bms_current]), heat.doubtful, heat.lack))
+    expected = list(by_the_book(rows, allowed))
+    assert max(map(max, found)) > 0.5
+    for which in range(3):
+        assert [each[which] for each in found] == pytest.approx([each[which] for each in expected], abs=1e-9)
 
 
 # --- cold from outside ------------------------------------------------------------------------------------------------
