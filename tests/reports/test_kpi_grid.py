@@ -163,6 +163,19 @@ def test_an_answer_is_off_by_a_share_of_what_is_asked() -> None:
     assert kpi.answer_error(stood({200.0: -50.0, -200.0: -50.0}, asked=50.0), "it").value == pytest.approx(200.0)
 
 
+@pytest.mark.parametrize("watts", [1.0, -1.0, 0.5, 2.0])
+def test_an_answer_of_a_small_reserve_is_one_however_many_watts_it_is(watts: float) -> None:
+    """Of 50 W: from 4.5 s on it is a tenth more than what was asked for."""
+    asked = [0.0] * 8 + [watts] * 12 + [0.0] * 8
+    columns = {
+        "Grid Frequency / Hz": [50.0 - each / 100 for each in asked], "Set Grid Power / W": asked,
+        "Power / W": [1.1 * each for each in asked],
+    }  # fmt: skip
+    found = kpi.answer_error(recorded("FollowFrequency", columns, {**RESERVE, "reserve": 50.0}), "it")
+    assert found.value == pytest.approx(10.0)
+    assert "1 answers" in found.definition
+
+
 def test_what_is_said_of_a_reserve_is_said_of_so_much_of_the_charger() -> None:
     figure = kpi.offered(recorded("FollowFrequency", _three([-50.0] * 3), {**RESERVE, "reserve": 160.0}), "it")
     assert figure.value == pytest.approx(16.0)
