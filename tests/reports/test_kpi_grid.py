@@ -826,3 +826,26 @@ def test_a_demand_that_got_less_is_not_met() -> None:
     met = [0.0] * 7 + [0.0, 480.0] + [0.0] * 4
     assert kpi.demands_met(idle(met), "it").value == 100.0
     assert kpi.demands_met(idle([0.0] * 7 + [0.0, 300.0] + [0.0] * 4), "it").value == 0.0
+
+
+# --- nothing at all ---------------------------------------------------------------------------------------------------
+
+EMPTY: dict[str, list[float]] = {
+    name: []
+    for name in (
+        "Set Grid Power / W", "Power / W", "Grid Frequency / Hz", "Supply State / 1", "Voltage / V", "SOC / 1",
+        "Charge Current Limit / A", "Discharge Current Limit / A",
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [each for each in kpi.found().kpis if each.steps == 1 and each.function.__module__.rpartition(".")[2] in
+     {"grid", "ramps", "response", "onset", "standby"} and not each.counts],
+    ids=lambda each: each.__name__,
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["FollowPower", "FollowFrequency", "Supply"])
+def test_of_a_step_without_a_row_no_figure_of_the_grid_side_is_known(asked: kpi.KpiFunction[...], kind: str) -> None:
+    figure = asked(recorded(kind, EMPTY, RESERVE), "it")
+    assert figure.name == "reserve on offer" or np.isnan(figure.value)

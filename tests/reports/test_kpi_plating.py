@@ -210,6 +210,13 @@ def test_without_a_charge_or_a_temperature_there_is_no_figure(column: str) -> No
     assert "plating margin" not in {figure.key for figure in kpi.evaluate(recorded(changed=nothing)).figures}
 
 
+@pytest.mark.parametrize(("samples", "known"), [(1, False), (2, True), (3, True)])
+def test_of_two_samples_there_is_a_course(samples: int, known: bool) -> None:
+    run = recorded()
+    begun = Recording(run.manifest, run.events, run.columns, run.rows[: REST // 5 + 1 + samples])
+    assert isfinite(kpi.plating_margin(begun, "charge").value) is known
+
+
 def test_only_charges_are_asked() -> None:
     asked = {(figure.key, figure.step) for figure in kpi.compute_all(recorded())}
     assert {step for key, step in asked if key == "plating margin"} == {"charge"}

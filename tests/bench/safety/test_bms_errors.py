@@ -240,6 +240,16 @@ def test_what_is_long_past_explains_nothing() -> None:
         assert reason(Node(), at(0.0, cell_voltage_max=CELLS.max + 0.1), at(time)).side == side
 
 
+@pytest.mark.parametrize(("left", "words"), [("", ""), ("it went to OPEN", " (it went to OPEN)")])
+def test_where_nobody_says_why_what_it_was_asked_for_last_stands_beside_it(left: str, words: str) -> None:
+    class Leaving(Node):
+        def left_mode(self) -> ModeLosses:
+            return ModeLosses(1, text=left)
+
+    told = f"and nobody says why{words}; look at its own log, its supply and its wiring"
+    assert reason(Leaving(), at(0.0)) == Reason("unknown", told)
+
+
 def test_a_node_that_contradicts_itself_is_no_evidence() -> None:
     node = Node(("MainFuseBlown",), doubt="a second node sends 0x220 as well")
     assert reason(node, at(0.0), at(5.0)).side == "pack"

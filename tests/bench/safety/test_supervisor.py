@@ -45,7 +45,7 @@ from bench.safety.supervisor import (
 )
 from bench.safety.timelimit import OutOfTime
 from bench.scenario import Charge, Rest, Soak, elapsed
-from bench.station import SHIPPED, StationFile, load_station
+from bench.station import SHIPPED, Lease, StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault
 from instruments.roles import Identity, InstrumentFault
@@ -433,9 +433,11 @@ def test_while_it_watches_a_bench_without_a_lease_is_marked_as_open(supervised: 
     wait_until_locked(lastlook.mark_of(plan))
 
 
-@pytest.mark.parametrize(("clock", "speed"), [("wall", 1.0), ("virtual", 0.0)])
+@pytest.mark.parametrize(
+    ("clock", "speed", "leased"), [("wall", 1.0, False), ("wall", 1.0, True), ("virtual", 0.0, True)]
+)
 def test_its_process_is_told_all_that_an_emergency_needs(
-    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str, speed: float
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str, speed: float, leased: bool
 ) -> None:
     """How fast its clock runs is held against real time only where there is one."""
     told: list[Plan] = []
@@ -445,14 +447,17 @@ def test_its_process_is_told_all_that_an_emergency_needs(
         return told[-1]
 
     monkeypatch.setattr(heartbeat, "Plan", handed_over)
-    watched = station.model_copy(update={"clock": clock})
-    watch = Supervised(watched, tmp_path, tmp_path / "life", {"supply": Identity("FAKE", "Model", "17", "1.0")})
+    lease = Lease(file=tmp_path / "bench.lock") if leased else None
+    watched = station.model_copy(update={"clock": clock, "lease": lease})
+    life = tmp_path / "life" if leased else None
+    watch = Supervised(watched, tmp_path, life, {"supply": Identity("FAKE", "Model", "17", "1.0")})
     watch.relieve()
     assert told == [
         Plan(
             process=os.getpid(), folder=str(tmp_path), station=watched.model_dump(mode="json", by_alias=True),
             instruments=instruments_that_matter(station), patience=station.supervisor.idle,
-            life=str(tmp_path / "life"), identities={"supply": ("Model", "17")}, lease="", heartbeat=5.0, speed=speed,
+            life=str(life) if life else "", identities={"supply": ("Model", "17")},
+            lease=str(tmp_path / "bench.lock") if leased else "", heartbeat=5.0, speed=speed,
         )
     ]  # fmt: skip
 
