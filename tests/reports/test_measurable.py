@@ -1,7 +1,7 @@
 """What a station cannot show it says so of, with what would do, instead of giving a figure."""
 
 from collections.abc import Callable, Mapping
-from math import isnan
+from math import isnan, nextafter
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,29 @@ def test_who_looked_rarely_later_shows_a_voltage_that_stood(drift: float, apart:
     assert isnan(figure.value) is not shown
     if shown:
         assert figure.value == pytest.approx(0.3 - drift * (10.0 - last) / apart / 2)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "amps", "shown"),
+    [
+        (2.0, 0.02, False),
+        (2.0, nextafter(0.02, 1.0), True),
+        (None, 2e-6, True),
+        (None, 1e-6, False),
+        (0.0, 0.001, True),
+    ],
+)
+def test_a_current_that_has_begun_changes_by_more_than_a_hundredth_of_the_capacity(
+    capacity: float | None, amps: float, shown: bool
+) -> None:
+    """Less is a display that counts; where nobody has said how much the pack holds, by more than a microampere."""
+    pulse = a_pulse(1.0)
+    rows = pulse.rows.copy()
+    flows = rows[:, 0] > 0
+    rows[flows, 2], rows[flows, 3] = -amps, 80.0 - 0.3 * amps
+    pack = {} if capacity is None else {"capacity": capacity}
+    figure = kpi.dc_resistance(Recording(pulse.manifest | {"pack": pack}, pulse.events, pulse.columns, rows), "pulse")
+    assert figure.value == pytest.approx(0.3 if shown else float("nan"), rel=1e-6, nan_ok=True)
 
 
 def test_it_says_why_and_which_station_would_do() -> None:
