@@ -1,6 +1,7 @@
 """Figures of the grid side, worked out by hand on a few rows."""
 
 from collections.abc import Callable
+from math import nextafter
 
 import numpy as np
 import pytest
@@ -823,9 +824,10 @@ def test_what_a_standby_takes_is_measured_by_a_box_and_stated_where_nobody_measu
 
 
 def test_a_demand_that_got_less_is_not_met() -> None:
-    met = [0.0] * 7 + [0.0, 480.0] + [0.0] * 4
-    assert kpi.demands_met(idle(met), "it").value == 100.0
-    assert kpi.demands_met(idle([0.0] * 7 + [0.0, 300.0] + [0.0] * 4), "it").value == 0.0
+    for given, share in ((480.0, 100.0), (475.0, 100.0), (nextafter(475.0, 0.0), 0.0), (300.0, 0.0)):
+        figure = kpi.demands_met(idle([0.0] * 7 + [0.0, given] + [0.0] * 4), "it")
+        assert figure.value == share
+        assert "Share of the 1 demands" in figure.definition
 
 
 # --- nothing at all ---------------------------------------------------------------------------------------------------

@@ -396,6 +396,14 @@ def test_the_days_without_giving_back_wear_the_pack_as_well() -> None:
     assert kpi.more_through(compared(driven=1.5, kept=0.5), "giving", "keeping").value == pytest.approx(3500)
 
 
+def test_what_went_through_the_pack_is_told_to_a_tenth_of_a_kwh_with_and_without_giving_back() -> None:
+    """400 kWh given and 1.5 charged again, and 300 out of it without."""
+    found = kpi.price_of_giving_back(compared(given=400.0, kept=300.0), "giving", "keeping").definition
+    assert "401.5 kWh went through the pack, and 300.0 kWh without" in found
+    assert "each of the 400.0 kWh given back" in found
+    assert "100.0 kWh more" in found
+
+
 @pytest.mark.parametrize("scale", [0.01, 0.5])
 def test_a_price_is_of_the_car_however_small_the_pack_on_the_bench(scale: float) -> None:
     whole, small = compared(driven=0.5, kept=0.25), compared(driven=0.5, kept=0.25, scale=scale)

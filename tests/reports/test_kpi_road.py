@@ -40,7 +40,9 @@ def test_consumption_is_the_cars() -> None:
 
 
 def test_a_cycle_without_a_way_has_no_consumption() -> None:
-    names = [each.name for each in kpi.compute_all(driven(scale=0.002))]
+    evaluation = kpi.evaluate(driven(scale=0.002))
+    assert evaluation.problems == ()
+    names = [each.name for each in evaluation.figures]
     assert not any("consumption" in name for name in names)
     assert any("energy off the command" in name for name in names)
     assert not any("off the command" in each.name for each in kpi.compute_all(driven()))
@@ -73,3 +75,13 @@ def test_of_a_drive_that_took_no_time_nothing_is_known() -> None:
         figure = each(moment, "drive")
         assert np.isnan(figure.value)
         assert "{" not in figure.definition
+
+
+def test_a_drive_of_half_a_second_was_followed_as_well() -> None:
+    run = driven(scale=0.002, distance=10e3)
+    rows = run.rows[:2].copy()
+    rows[:, 0] = [0.0, 0.5]
+    short = Recording(run.manifest, run.events, run.columns, rows)
+    assert kpi.following_error(short, "drive").value == pytest.approx(2.0)
+    assert kpi.power_off(short, "drive").value == pytest.approx(100 * (200 - 202) / 202)
+    assert kpi.energy_off(short, "drive").value == pytest.approx(100 * (200 - 202) / 202)

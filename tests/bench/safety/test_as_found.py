@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.clock import VirtualClock
+from bench.clock import Clock, VirtualClock, WallClock
 from bench.pack import load_pack
 from bench.players import position as position_of
 from bench.recording.run import TestIdentity
@@ -36,6 +36,7 @@ from bench.verdicts import BenchFault
 from campaign.served import ServedBench, served
 from instruments.roles import BmsMode, BmsState, InstrumentFault
 from instruments.wires import kinds
+from instruments.wires.context import LinkContext
 from tests.bench.cli_support import Change, packbench_here
 from tests.bench.fakes import FakeBms, FakeChamber, FakeSupply, Plant
 
@@ -806,6 +807,23 @@ def test_where_nobody_measures_the_bus_there_is_nothing_to_refuse(
     bench.run(Charge(1.0, elapsed(seconds=5)))
     bench.conclude()
     assert f"request {BmsMode.CHARGE.name}" in plant.calls
+
+
+@pytest.mark.parametrize("clock", [WallClock, VirtualClock])
+def test_each_instrument_is_opened_in_a_context_of_its_own(
+    station_text: str, write: Callable[[str, str], Path], plant: Plant, clock: Callable[[], Clock]
+) -> None:
+    """By its name: what passes over its link is written down under it."""
+    station, _ = load_station(str(write("station.yaml", station_text)))
+    time, asked = clock(), list[str]()
+
+    def context(name: str) -> LinkContext:
+        asked.append(name)
+        return LinkContext(station.visa_library, time.now, time.sleep)
+
+    found = asfound.Finding(station, tuple(station.instruments), context, time).go_on()
+    assert sorted(asked) == sorted(found) == sorted(station.instruments)
+    assert all(each.driver is not None for each in found.values())
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_a_pulse_of_the_supply_explains_a_cell_above_its_limit() -> None:
     pulse = at(9.0, cell_voltage_max=CELLS.max + 0.1) | {columns.CURRENT: 1.5 * most}
     found = reason(Node(), at(0.0), pulse, at(10.0))
     assert found.side == "bench"
-    assert f"{1.5 * most:.4g} A flowed" in found.text
+    assert f"{1.5 * most:.4g} A flowed, at most {1.05 * most:.4g} A are allowed" in found.text
 
 
 def test_what_is_long_past_explains_nothing() -> None:

@@ -408,6 +408,15 @@ def test_a_sensor_of_the_scanner_stands_still_where_every_cell_has_moved(
         (2.0, 0.1, -0.1, 8.0, 1.0),  # offsets of two ammeters
         (2.0, 0.5, 0.5, 8.0, 0.0),  # a quarter of it flows: whatever that is, it is no open path
         (2.0, 0.0, 0.0, 0.5, 0.0),  # an output that is dead, or at its voltage limit
+        (2.0, 0.0, 0.0, 1.0, 0.0),
+        (2.0, 0.0, 0.0, 1.0 + 1e-9, 1.0),
+        (2.0, 0.0, 0.0, -1.0 - 1e-9, 1.0),
+        (2.0, 0.2, 0.0, 8.0, 0.0),
+        (2.0, nextafter(0.2, 0.0), 0.0, 8.0, 1.0),  # a tenth of it may be an offset
+        (2.0, 0.0, -0.2, 8.0, 0.0),
+        (2.0, 0.0, -nextafter(0.2, 0.0), 8.0, 1.0),
+        (0.2, 0.0, 0.0, 8.0, 1.0),
+        (nextafter(0.2, 0.0), 0.0, 0.0, 8.0, 0.0),  # nobody counts on less
         (2.0, 2.0, 2.0, 8.0, 0.0),  # a voltmeter that is wrong
         (2.0, 0.0, 2.0, 8.0, 0.0),  # and an ammeter with it
         (0.0, 0.0, 0.0, 8.0, 0.0),
