@@ -175,7 +175,7 @@ def powers_of(played: Iterable[str], driver: object = None) -> list[Power]:
     """
     records = [roles.role(name) for name in played]
     able = [each for each in records if each.power and (driver is None or has_verbs(driver, each.protocol))]
-    able.sort(key=lambda each: min((step.rank for step in each.steps), default=0))
+    able.sort(key=lambda each: sorted(step.rank for step in each.steps))
     return [each.power for each in able if each.power]
 
 

@@ -30,7 +30,7 @@ class SafeStep:
     done: bool
     verified: bool | None
     detail: str
-    duration: float
+    duration: float = 0.0
     witness: str = ""
 
 
@@ -78,12 +78,12 @@ class BenchVerdict:
     @classmethod
     def of_nothing(cls) -> "BenchVerdict":
         """Of a bench of which no role has a step of the safe state: it only looks."""
-        return cls((SafeStep(SAFE_STATE, done=True, verified=True, detail=NOTHING, duration=0.0),))
+        return cls((SafeStep(SAFE_STATE, done=True, verified=True, detail=NOTHING),))
 
     @classmethod
     def unknown(cls, why: str) -> "BenchVerdict":
         """Of a bench that somebody has spoken to and whose safe state came to no verdict: an output may be on."""
-        return cls((SafeStep(SAFE_STATE, done=False, verified=False, detail=why, duration=0.0),))
+        return cls((SafeStep(SAFE_STATE, done=False, verified=False, detail=why),))
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> "BenchVerdict":

@@ -5,7 +5,7 @@ A pack fails only on evidence: an error of its own that its controller names, or
 What the bench brought about is told as such, and what cannot be told is nobody's, so the bench's until it is.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isnan, nan
 
@@ -34,8 +34,6 @@ LOOK_BACK = 15.0
 CURRENT_MARGIN, CELL_MARGIN = 1.05, 0.005
 """Factor and V by which meters may differ: less beyond a limit is no evidence."""
 _LOOKS = 0.1
-_SIDES: tuple[Side, ...] = ("bench", "pack")
-"""Too much current may be what has brought a cell beyond its limit, so it is asked for first."""
 
 Row = Sequence[float]
 
@@ -106,10 +104,10 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
         return Reason("bench", f"for what the bench did: {named}")
     if origin.side == "pack":
         hot = about == {"over-temperature"}
-        measured = _excesses(bms, at, "pack") or ([_hottest(bms)] if hot else [])
+        measured = _excesses(bms, at, _of_the_cells) or ([_hottest(bms)] if hot else [])
         return Reason("pack", f"for what it found in the pack: {'; '.join(filter(None, [named, *measured]))}", hot)
-    for side in _SIDES:
-        measured = _excesses(bms, at, side)
+    for side, bounds in _BOUNDS.items():
+        measured = _excesses(bms, at, bounds)
         if measured:
             return Reason(side, f"without a bit that says why; {'; '.join(measured)}")
     return Reason("unknown", f"and nobody says why{_departure(bms)}; look at its own log, its supply and its wiring")
@@ -176,14 +174,17 @@ class _Bound:
         return f" at {self.place if values[-1] == extreme else then or 'a cell'}"
 
 
-def _excesses(bms: BatteryManagement, at: Circumstances, side: Side) -> list[str]:
-    """What was read beyond a limit that a BMS guards, as clauses; `side` is whose doing that is."""
+_Bounds = Callable[[BatteryManagement, Circumstances, Sequence[Row]], Iterable[_Bound]]
+
+
+def _excesses(bms: BatteryManagement, at: Circumstances, bounds: _Bounds) -> list[str]:
+    """What was read beyond one of `bounds`, as clauses."""
     rows = _before(at) if at.rows else []
-    bounds = _of_the_bench(at) if side == "bench" else _of_the_cells(bms, at, rows)
-    return [text for text in (bound.excess(at, rows) for bound in bounds) if text]
+    return [text for text in (bound.excess(at, rows) for bound in bounds(bms, at, rows)) if text]
 
 
-def _of_the_bench(at: Circumstances) -> Iterator[_Bound]:
+def _of_the_bench(_bms: BatteryManagement, at: Circumstances, _rows: Sequence[Row]) -> Iterator[_Bound]:
+    """Both ends of the current."""
     limits = at.pack.limits
     charge, discharge = CURRENT_MARGIN * limits.charge_current, CURRENT_MARGIN * limits.discharge_current
     yield _Bound(columns.CURRENT, -discharge, charge, "A", "flowed")
@@ -209,3 +210,8 @@ def _of_the_cells(bms: BatteryManagement, at: Circumstances, rows: Sequence[Row]
     hottest = (limits.charge_temperature if charging else limits.discharge_temperature).max
     if not any(row[air] > hottest for row in rows):
         yield of("cell temperature max", -inf, hottest, "°C")
+
+
+_BOUNDS: Mapping[Side, _Bounds] = {"bench": _of_the_bench, "pack": _of_the_cells}
+"""What a BMS guards, by whose doing an excess is. Too much current may be what has brought a cell beyond its limit, so
+it is asked for first."""

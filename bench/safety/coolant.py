@@ -127,9 +127,9 @@ class Gap:
         return max(back - max(supply, row[_HOTTEST], row[_AIR]), min(supply, row[_COLDEST], row[_AIR]) - back, 0.0)
 
 
-def quantities_for(station: StationFile, index: Mapping[str, int], plate: Plate | None) -> dict[str, Quantity]:
-    """What is derived where somebody plays the coolant; nothing elsewhere."""
-    if plate is None or station.player("coolant") is None:
+def quantities_for(index: Mapping[str, int], plate: Plate | None) -> dict[str, Quantity]:
+    """What is derived where somebody plays the coolant, and so there is a plate; nothing elsewhere."""
+    if plate is None:
         return {}
     supply, back = index[columns.COOLANT_SUPPLY], index[columns.COOLANT_RETURN]
     flow, asked = index[columns.COOLANT_FLOW], index[columns.SET_COOLANT_TEMPERATURE]

@@ -135,13 +135,13 @@ class CountUnderLoad:
     """
 
     def __init__(self, total: Callable[[], float]) -> None:
-        self._total, self._before = total, nan
-        self._count, self._due = 0.0, 0.0
+        self._total, self._count = total, 0.0
+        self._before = self._due = nan
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
         if isnan(row[_SET_CURRENT]):
-            self._before, self._due = nan, 0.0
+            self._before = self._due = nan
             return self._count
         if row[_TIME] < self._due:
             return self._count

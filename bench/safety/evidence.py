@@ -186,7 +186,7 @@ class _Bench:
         def suspects(row: Row) -> tuple[str, ...]:
             witnesses = [row[position] for position in thirds]
             witnesses.append(sum(row[cell] for cell in cells) if cells else series * (row[_LOWEST] + row[_HIGHEST]) / 2)
-            return _fewest(pair, [row[positions[name]] for name in pair], witnesses, tolerance)
+            return _fewest({name: row[positions[name]] for name in pair}, witnesses, tolerance)
 
         return suspects
 
@@ -334,12 +334,11 @@ _TEMPERATURES = (
 )  # fmt: skip
 
 
-def _fewest(pair: tuple[str, str], values: Sequence[float], others: Sequence[float], near: float) -> tuple[str, ...]:
+def _fewest(values: Mapping[str, float], others: Sequence[float], near: float) -> tuple[str, ...]:
     """The one of two whose value fewer others are near to; both where that decides nothing."""
-    first, second = (sum(abs(other - value) <= near for other in others) for value in values)
-    if first == second:
-        return pair
-    return (pair[1],) if first > second else (pair[0],)
+    witnesses = {name: sum(abs(other - value) <= near for other in others) for name, value in values.items()}
+    fewest = min(witnesses.values())
+    return tuple(name for name, count in witnesses.items() if count == fewest)
 
 
 def _extreme(positions: Mapping[str, int], which: Callable[[Iterable[float]], float]) -> Place:

@@ -114,7 +114,7 @@ class BenchLease:
                     self._record.unlink()
         self._alive.release()
         with suppress(OSError):
-            self.life.unlink(missing_ok=True)
+            self.life.unlink()
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
@@ -190,7 +190,7 @@ class BenchLease:
             # A holder without a name holds the bench; the record of a dead one, or our own of before, would free it.
             for file in (partial, self._record):
                 with suppress(OSError):
-                    file.unlink(missing_ok=True)
+                    file.unlink()
         self._renewed = monotonic()
 
     def _me(self) -> Holder:
@@ -224,7 +224,7 @@ def _is_locked(life: Path) -> bool:
         return True
     lock.release()
     with suppress(OSError):
-        life.unlink(missing_ok=True)
+        life.unlink()
     return False
 
 

@@ -79,7 +79,7 @@ def quantities_for(
     plate = coolant.plate_of(station, index)
     quantities: dict[str, Quantity] = {
         # First, for others ask the plate what is around the cells.
-        **coolant.quantities_for(station, index, plate),
+        **coolant.quantities_for(index, plate),
         **charger.quantities_for(station, index),
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
         TEMPERATURE_RATE: SelfHeating(plate),
@@ -336,7 +336,7 @@ class Unchanged:
         self._values_of: Callable[[Row], object] = itemgetter(*positions)
         self._current = current
         self._before: object = None
-        self._since = 0.0
+        self._since: float
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""

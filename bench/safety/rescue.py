@@ -104,7 +104,7 @@ def _tried(station: StationFile, expected: Mapping[str, Sequence[Expected]], clo
         return _attempt(station, expected, clock, number)
     except Exception as error:  # noqa: BLE001 - there is nobody else who could act
         told = f"the attempt itself failed: {type(error).__name__}: {error}"
-        step = SafeStep("outputs off", done=False, verified=False, detail=told, duration=0.0)
+        step = SafeStep("outputs off", done=False, verified=False, detail=told)
         return Attempted(number, None, BenchVerdict((step,)))
 
 

@@ -38,7 +38,7 @@ def arrival_temperature_off(run: Recording, step: Step) -> Explained:
     """Temperature of the cell furthest from the target of {target:g} °C at the end of the step, less the target;
     conditioned by the {by}.
     """
-    target = step.set_points["target"]
+    target = step.set_points[TARGET]
     ends = [last(run.values(column, step)) - target for column in (COLDEST, HOTTEST)]
     return Explained(max(ends, key=abs), target=target, by=step.words["conditioned by"])
 

@@ -20,6 +20,8 @@ RESTED, RESTING = 1800.0, 0.02
 """s without a current after which an electrode is taken for rested, and the rate (1/h) below which there is none."""
 BACK = 100_000
 """Rows before a step at most in which such a rest is looked for."""
+TINY = np.finfo(float).tiny
+"""V that no line over an interval is long: one that stays at 0 V is not below it."""
 OPEN = (BmsState.STARTING, BmsState.STANDBY)
 """States in which the contactors are open: whatever a meter on the bench's side reads, the cells carry nothing."""
 
@@ -68,9 +70,8 @@ def _below(found: Course) -> float:
     after = found.potential
     before = np.concatenate((after[:1], after[:-1]))
     duration = np.diff(found.time, prepend=found.start)
-    low, high = np.minimum(before, after), np.maximum(before, after)
-    share = np.where(high > low, -low / np.where(high > low, high - low, 1.0), (low < 0.0).astype(np.float64))
-    return float((np.clip(share, 0.0, 1.0) * duration).sum())
+    below, above = np.maximum(-np.minimum(before, after), 0.0), np.maximum(before, after).clip(0.0)
+    return float((below / np.maximum(below + above, TINY) * duration).sum())
 
 
 def _judged(run: Recording, step: Step) -> _Judged | None:

@@ -40,8 +40,8 @@ class Registry:
 def found() -> Registry:
     """All KPIs, ours first; looked for once."""
     problems: list[str] = []
-    kpis: dict[Registered, list[str]] = {}  # with the keys that each may have
-    for owner, each in (*(("packbench", each) for each in _own()), *_from_outside(problems)):
+    kpis = {each: each.examples() for each in _own()}  # with the keys that each may have
+    for owner, each in _from_outside(problems):
         keys = each.examples()
         known = next(
             (it for it, theirs in kpis.items() if any(map(each.named, theirs)) or any(map(it.named, keys))), None

@@ -82,13 +82,9 @@ def _apart(run: Recording, step: Step) -> str:
 
 
 def _drive_before(run: Recording, step: Step) -> Step | None:
-    """The drive that a recharge comes from, with a car's heat around it; None of one that comes from nowhere."""
-    for each in reversed([each for each in run.steps if each.index < step.index]):
-        if each.kind == step.kind and each.name == step.name:
-            return None
-        if EXPECTED in each.set_points and each.sample_count:
-            return each
-    return None
+    """The last drive ahead of a recharge, with a car's heat around it; None of one that comes from nowhere."""
+    drives = [each for each in run.steps if EXPECTED in each.set_points and each.sample_count]
+    return next((each for each in reversed(drives) if each.index < step.index), None)
 
 
 def _times(run: Recording, step: Step, start: float, stop: float) -> list[float]:

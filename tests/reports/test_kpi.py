@@ -224,6 +224,18 @@ def test_cells_have_risen_since_the_last_soak_before_the_step_whatever_was_soake
     assert kpi.temperature_rise(recording(steps=later), "discharge").value == pytest.approx(29.0 - 25.5)
 
 
+def test_a_cycle_is_closed_by_the_steps_beside_each_other_whatever_came_before_them() -> None:
+    """Two discharges one behind the other close none; the second and the charge behind it do."""
+    rows = changed(3, "SOC / 1", 0.98)
+    for number, row in enumerate(rows):
+        row[1] += number > 3
+    run = recording(
+        rows, [STEPS[0], ("first", "Discharge", 100.0, 115.0), ("second", "Discharge", 115.0, 3700.0), STEPS[2]]
+    )
+    cycles = [each for each in kpi.evaluate(run).figures if each.key == "coulombic efficiency"]
+    assert [(each.step, "charge capacity of 'charge'" in each.definition) for each in cycles] == [("second", True)]
+
+
 def test_the_definition_tells_the_choices() -> None:
     run = recording()
     efficiency = kpi.energy_round_trip_efficiency(run, "discharge", "charge")

@@ -18,10 +18,16 @@ ROWS = [
 ]
 
 
-def conditioned(rows: list[list[float]] = ROWS) -> Recording:
+TARGET = {"target": 20.0}
+CAR = {"expected arrival": 20.5, "heater and chiller": 310.0}
+
+
+def conditioned(
+    rows: list[list[float]] = ROWS, set_points: dict[str, float] = TARGET, by: str | None = "coolant"
+) -> Recording:
     started = {
         "type": "step started", "time": 0.0, "index": 1, "name": "warm", "kind": "Precondition",
-        "words": {"conditioned by": "coolant"}, "set_points": {"target": 20.0},
+        "words": {"conditioned by": by} if by else {}, "set_points": set_points,
     }  # fmt: skip
     ended = {"type": "step ended", "time": 120.0, "index": 1, "ended_by": "time"}
     return Recording({"pack": {"capacity": 2.0}, "instruments": []}, [started, ended], COLUMNS, np.array(rows))
@@ -51,3 +57,39 @@ def test_the_cell_that_is_furthest_off_counts() -> None:
     assert kpi.arrival_temperature_off(conditioned(), "warm").value == pytest.approx(-2.0)
     hotter = [*ROWS[:-1], [*ROWS[-1][:5], 19.0, 23.0]]
     assert kpi.arrival_temperature_off(conditioned(hotter), "warm").value == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("set_points", "by", "asked"),
+    [
+        (TARGET, "coolant", {"conditioning energy", "arrival temperature off the target"}),
+        (CAR, "chamber", {
+            "conditioning energy", "arrival temperature", "arrival temperature off the car's", "preconditioning energy",
+        }),
+        ({}, "coolant", {"conditioning energy"}),
+        ({}, None, set()),
+    ],
+)  # fmt: skip
+def test_a_step_is_asked_about_what_it_was_conditioned_for(
+    set_points: dict[str, float], by: str | None, asked: set[str]
+) -> None:
+    found = {each.key for each in kpi.compute_all(conditioned(set_points=set_points, by=by))}
+    assert {key for key in found if "arrival" in key or "conditioning" in key} == asked
+
+
+def test_how_warm_a_cars_pack_would_have_come_is_told_beside_how_warm_this_one_did() -> None:
+    run = conditioned(set_points=CAR, by="chamber")
+    assert kpi.arrival_temperature(run, "warm").value == pytest.approx(20.0)
+    assert kpi.preconditioning_energy(run, "warm").value == 310.0
+    off = kpi.arrival_off_the_cars(run, "warm")
+    assert off.value == pytest.approx(-2.5)
+    assert "furthest from the 20.5 °C that cells of a whole car's pack" in off.definition
+    assert off.definition.endswith("conditioned by the chamber.")
+    target = kpi.arrival_temperature_off(conditioned(), "warm").definition
+    assert "from the target of 20 °C at the end" in target
+    assert target.endswith("conditioned by the coolant.")
+
+
+def test_two_readings_are_enough_for_the_heat_between_them() -> None:
+    unread = [[*row[:2], row[2] if row[0] <= 60 else np.nan, *row[3:]] for row in ROWS]
+    assert kpi.conditioning_energy(conditioned(unread), "warm").value == pytest.approx(364.0 * 60 * 7.5 / 3600)

@@ -1,6 +1,7 @@
 """Figures of the grid side, worked out by hand on a few rows."""
 
 from collections.abc import Callable
+from math import nextafter
 
 import numpy as np
 import pytest
@@ -163,6 +164,19 @@ def test_an_answer_is_off_by_a_share_of_what_is_asked() -> None:
     assert kpi.answer_error(stood({200.0: -50.0, -200.0: -50.0}, asked=50.0), "it").value == pytest.approx(200.0)
 
 
+@pytest.mark.parametrize("watts", [1.0, -1.0, 0.5, 2.0])
+def test_an_answer_of_a_small_reserve_is_one_however_many_watts_it_is(watts: float) -> None:
+    """Of 50 W: from 4.5 s on it is a tenth more than what was asked for."""
+    asked = [0.0] * 8 + [watts] * 12 + [0.0] * 8
+    columns = {
+        "Grid Frequency / Hz": [50.0 - each / 100 for each in asked], "Set Grid Power / W": asked,
+        "Power / W": [1.1 * each for each in asked],
+    }  # fmt: skip
+    found = kpi.answer_error(recorded("FollowFrequency", columns, {**RESERVE, "reserve": 50.0}), "it")
+    assert found.value == pytest.approx(10.0)
+    assert "1 answers" in found.definition
+
+
 def test_what_is_said_of_a_reserve_is_said_of_so_much_of_the_charger() -> None:
     figure = kpi.offered(recorded("FollowFrequency", _three([-50.0] * 3), {**RESERVE, "reserve": 160.0}), "it")
     assert figure.value == pytest.approx(16.0)
@@ -230,6 +244,25 @@ def test_a_ramp_is_no_row_of_steps_however_often_it_is_recorded() -> None:
     assert kpi.ramp_error(STEP, "it").unmeasurable.startswith("no set point moved evenly")
 
 
+@pytest.mark.parametrize(
+    ("behind", "changes"),
+    [
+        ([1000.0, 1000.0, 1000.0], 0),  # it stands at its end
+        ([500.0, 500.0, 500.0], 1),  # it changes at once with the first row behind its end
+        ([1000.0, 500.0, 500.0], 1),
+        ([500.0, 0.0, 0.0], 2),
+    ],
+)
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+def test_a_set_point_that_changes_beside_a_ramp_is_no_part_of_it(ahead: int, behind: list[float], changes: int) -> None:
+    """100 W more each second from -200 W on: the jump down to there is the first change."""
+    ramp = [-200.0 + 100.0 * row for row in range(13)]
+    run = followed([0.0, *[-200.0] * ahead, *ramp, *behind], [0.0] * (1 + ahead + len(ramp) + len(behind)))
+    assert f"{1 + changes} of them" in kpi.settling_time(run, "it").definition
+    assert f"{1 + changes} of them" in kpi.dead_time(run, "it").definition
+    assert "1 of them" in kpi.ramp_error(run, "it").definition
+
+
 WHAT_IS_UNREAD = [NAN if row in {3, 9, 15} else each for row, each in enumerate(late(2))]
 
 
@@ -280,6 +313,16 @@ def test_a_slope_that_changes_by_more_than_a_fifth_of_itself_begins_another_ramp
     asked = np.cumsum([0.0, *[100.0] * 6, *[slope] * 6, *[0.0] * 6]).tolist()
     run = hurried(followed(asked, asked), apart)
     assert f"{ramps} of them" in kpi.ramp_error(run, "it").definition
+
+
+def test_a_set_point_moves_evenly_in_time_however_unevenly_it_is_recorded() -> None:
+    """100 W more in each second, and then it stands."""
+    time = np.array([0.0, 1, 2, 2.5, 4, 4.25, 6, 7, 7.5, 9, 11, 11.5, 12, 13, 14, 15, 16, 17])
+    asked = (100.0 * (time - 1)).clip(0.0, 1000.0).tolist()
+    run = followed(asked, asked)
+    run.rows[:, run.columns.index("Test Time / s")] = time
+    assert "1 of them" in kpi.ramp_error(run, "it").definition
+    assert kpi.settling_time(run, "it").unmeasurable == "no set point changed at once"
 
 
 @pytest.mark.parametrize("more", [[], [500.0] * 3], ids=["at the end of the step", "before another set point"])
@@ -781,6 +824,30 @@ def test_what_a_standby_takes_is_measured_by_a_box_and_stated_where_nobody_measu
 
 
 def test_a_demand_that_got_less_is_not_met() -> None:
-    met = [0.0] * 7 + [0.0, 480.0] + [0.0] * 4
-    assert kpi.demands_met(idle(met), "it").value == 100.0
-    assert kpi.demands_met(idle([0.0] * 7 + [0.0, 300.0] + [0.0] * 4), "it").value == 0.0
+    for given, share in ((480.0, 100.0), (475.0, 100.0), (nextafter(475.0, 0.0), 0.0), (300.0, 0.0)):
+        figure = kpi.demands_met(idle([0.0] * 7 + [0.0, given] + [0.0] * 4), "it")
+        assert figure.value == share
+        assert "Share of the 1 demands" in figure.definition
+
+
+# --- nothing at all ---------------------------------------------------------------------------------------------------
+
+EMPTY: dict[str, list[float]] = {
+    name: []
+    for name in (
+        "Set Grid Power / W", "Power / W", "Grid Frequency / Hz", "Supply State / 1", "Voltage / V", "SOC / 1",
+        "Charge Current Limit / A", "Discharge Current Limit / A",
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [each for each in kpi.found().kpis if each.steps == 1 and each.function.__module__.rpartition(".")[2] in
+     {"grid", "ramps", "response", "onset", "standby"} and not each.counts],
+    ids=lambda each: each.__name__,
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["FollowPower", "FollowFrequency", "Supply"])
+def test_of_a_step_without_a_row_no_figure_of_the_grid_side_is_known(asked: kpi.KpiFunction[...], kind: str) -> None:
+    figure = asked(recorded(kind, EMPTY, RESERVE), "it")
+    assert figure.name == "reserve on offer" or np.isnan(figure.value)

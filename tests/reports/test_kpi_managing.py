@@ -1,5 +1,6 @@
 """Figures of a manager and of what giving back costs, worked out by hand on a few rows."""
 
+from math import nextafter
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,40 @@ def test_what_a_pack_did_not_take_of_what_it_promises_is_not_the_manager_s() -> 
     assert of(departure(-5.0, 40.0)) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("short", "withheld", "missed", "by_the_pack", "late"),
+    [
+        (1.0, 0.0, 0, 0, 0),  # as much as two models of a range differ by
+        (nextafter(1.0, 2.0), 0.0, 1, 0, 1),
+        (nextafter(1.0, 2.0), 0.5, 0, 1, 1),
+        (3.0, 2.0, 0, 1, 1),
+        (3.0, nextafter(2.0, 0.0), 1, 0, 1),
+        (1.0, 1.0, 0, 0, 0),
+    ],
+)
+def test_a_departure_is_missed_by_more_than_a_kilometre(
+    short: float, withheld: float, missed: int, by_the_pack: int, late: int
+) -> None:
+    left = {"type": "departure", "time": 2.0, "short": short, "leaves": 100.0, "withheld": withheld}
+    run = managed([0.0] * 4, [0] * 4, [1] * 4, decided(0.0, departure=100.0, lacks=20.0), left)
+    figures = [each(run, "it") for each in (kpi.departures, kpi.missed_by_the_pack, kpi.late_warnings)]
+    assert [each.value for each in figures] == [missed, by_the_pack, late]
+    assert all("Departures of 1 " in each.definition for each in figures)
+    assert f"it did not take is {withheld:.1f} km" in figures[1].definition
+    assert f"the most that lacked is {short - withheld:.1f} km" in figures[0].definition
+
+
+def test_who_never_left_has_missed_nothing() -> None:
+    figures = [
+        each(managed([0.0] * 4, [0] * 4, [1] * 4), "it")
+        for each in (kpi.departures, kpi.missed_by_the_pack, kpi.late_warnings)
+    ]
+    assert [each.value for each in figures] == [0.0] * 3
+    assert all("Departures of 0 " in each.definition for each in figures)
+    assert "it did not take is 0.0 km" in figures[1].definition
+    assert "the most that lacked is 0.0 km" in figures[0].definition
+
+
 def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> None:
     def broken(given: float) -> float:
         left = {"type": "departure", "time": 2.0, "short": 20.0, "leaves": 100.0, "given": given}
@@ -164,7 +199,8 @@ def test_a_lost_link_is_not_the_manager_s_failure() -> None:
     found = kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it")
     assert found.value == 1.0
     assert found.definition.endswith("it said nothing.")  # a reviewer reads why, beside the figure
-    assert "the first" not in kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events[:2]), "it").definition
+    none = kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events[:2]), "it")
+    assert (none.value, none.definition.endswith("or none that the contract knows.")) == (0.0, True)
 
 
 def test_what_is_bought_and_sold_is_that_of_house_and_car_together() -> None:
@@ -208,6 +244,8 @@ def test_a_warning_has_to_come_with_the_first_decision_at_which_it_could_be_know
         ((8.0,), 0),
         ((3.7, 7.4, 3700.0), 0),  # small once, and W
         ((250.0, 300.0), 0),
+        ((3.7, 199.9), 2),
+        ((3.7, 200.0), 0),  # as much as a charger of 100 kW can
     ],
 )
 def test_who_never_asks_for_more_than_a_charger_cannot_do_speaks_kilowatts(
@@ -356,6 +394,14 @@ def test_the_days_without_giving_back_wear_the_pack_as_well() -> None:
     assert "2.0 kWh more" in figure.definition
     assert "4.0 kWh went through the pack, and 0.5 kWh without" in figure.definition
     assert kpi.more_through(compared(driven=1.5, kept=0.5), "giving", "keeping").value == pytest.approx(3500)
+
+
+def test_what_went_through_the_pack_is_told_to_a_tenth_of_a_kwh_with_and_without_giving_back() -> None:
+    """400 kWh given and 1.5 charged again, and 300 out of it without."""
+    found = kpi.price_of_giving_back(compared(given=400.0, kept=300.0), "giving", "keeping").definition
+    assert "401.5 kWh went through the pack, and 300.0 kWh without" in found
+    assert "each of the 400.0 kWh given back" in found
+    assert "100.0 kWh more" in found
 
 
 @pytest.mark.parametrize("scale", [0.01, 0.5])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import Verdict
 from instruments.roles import BmsState
-from models.anode import NegativeElectrode, load_anode, written
+from models.anode import NegativeElectrode, course, load_anode, written
 from models.cell import load_cell
 from reports import kpi
 from reports.judging import judged
@@ -161,6 +162,31 @@ def test_a_sensor_that_says_nothing_for_a_while_is_bridged() -> None:
     assert margin(changed=silent) == pytest.approx(margin(), abs=1e-9)
 
 
+@pytest.mark.parametrize("silent", [(0, 0), (700, 721), (721, 740), (1000, 1201)])
+def test_each_temperature_is_that_of_the_time_since_the_row_before(silent: tuple[int, int]) -> None:
+    """Of cells that warm up all the time, by a sensor that may say nothing for some rows: the last one counts on."""
+    celsius = 5.0 + 0.01 * np.arange(1201)
+    told = celsius.copy()
+    told[slice(*silent)] = np.nan
+    celsius[slice(*silent)] = celsius[silent[0] - 1]
+    run = recorded(1.5, changed={"Cell Temperature Min / degC": told})
+    time, rate = run.rows[:, 0], run.rows[:, 2] / CAPACITY
+    whole = course(load_anode(SET), 0.1, time[720:], rate[720:], celsius[720:])
+    potential = whole.potential[whole.time > REST]
+    assert kpi.plating_margin(run, "charge").value == pytest.approx(1e3 * potential.min(), abs=1e-9)
+    points = zip(whole.time[whole.time > REST], potential, strict=True)
+    below = sum(_share_below(before, after) * (end - begin) for (begin, before), (end, after) in pairwise(points))
+    assert 0 < below < CHARGE
+    assert kpi.plating_time(run, "charge").value == pytest.approx(below, abs=1e-6)
+
+
+def _share_below(before: float, after: float) -> float:
+    """Of a straight line that is below 0."""
+    if before >= 0 and after >= 0:
+        return 0.0
+    return 1.0 if before <= 0 and after <= 0 else min(before, after) / -abs(after - before)
+
+
 # --- what is not known --------------------------------------------------------------------------------------------
 
 
@@ -182,6 +208,13 @@ def test_without_a_charge_or_a_temperature_there_is_no_figure(column: str) -> No
     nothing = {column: lambda table: np.full(len(table[column]), np.nan)}
     assert isnan(margin(changed=nothing))
     assert "plating margin" not in {figure.key for figure in kpi.evaluate(recorded(changed=nothing)).figures}
+
+
+@pytest.mark.parametrize(("samples", "known"), [(1, False), (2, True), (3, True)])
+def test_of_two_samples_there_is_a_course(samples: int, known: bool) -> None:
+    run = recorded()
+    begun = Recording(run.manifest, run.events, run.columns, run.rows[: REST // 5 + 1 + samples])
+    assert isfinite(kpi.plating_margin(begun, "charge").value) is known
 
 
 def test_only_charges_are_asked() -> None:

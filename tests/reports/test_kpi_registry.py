@@ -20,7 +20,7 @@ from reports.kpi import registry, wording
 from reports.kpi.meters import meters_of
 from reports.recording import Recording, RecordingError
 from tests.reports import extension
-from tests.reports.worked import recording, sampled_quickly, without
+from tests.reports.worked import LOSSLESS, recorded, recording, sampled_quickly, without
 
 OLD = Path(__file__).parents[1] / "recordings"
 Bring = Callable[..., None]
@@ -250,6 +250,23 @@ INSTRUMENTS: list[dict[str, Any]] = [
 )
 def test_a_kpi_tells_who_measured_what_it_came_from(columns: list[str], meters: tuple[str, ...]) -> None:
     assert meters_of({"instruments": INSTRUMENTS}, columns) == meters
+
+
+def test_a_figure_is_stored_with_all_that_is_told_of_it_and_with_whose_it_is_where_it_is_not_the_packs() -> None:
+    stored = kpi.capacity(recording(), "discharge").as_dict()
+    assert stored == {
+        "name": "discharge capacity", "symbol": "C_dis", "value": pytest.approx(1.9), "unit": "Ah", "step": "discharge",
+        "definition": kpi.capacity(recording(), "discharge").definition, "key": "discharge capacity",
+        "sense": "at_least", "meters": ["source", "sink"], "temperature": None,
+    }  # fmt: skip
+    run = recorded("Supply", {"Supply State / 1": [1.0, -1.0, 1.0]}, LOSSLESS)
+    assert kpi.trips(run, "it").as_dict()["subject"] == "charger"
+
+
+def test_the_longest_name_that_fits_a_column_is_meant_however_it_is_written() -> None:
+    for names in (["load", "LOAD bank"], ["LOAD bank", "load"], ["Load", "load bank"]):
+        instruments = [{"name": name, "roles": ["sink"]} for name in names]
+        assert meters_of({"instruments": instruments}, ["Load Bank Voltage / V"]) == (max(names, key=len),)
 
 
 def test_cells_of_an_emulator_are_measured_by_it() -> None:

@@ -40,7 +40,9 @@ def test_consumption_is_the_cars() -> None:
 
 
 def test_a_cycle_without_a_way_has_no_consumption() -> None:
-    names = [each.name for each in kpi.compute_all(driven(scale=0.002))]
+    evaluation = kpi.evaluate(driven(scale=0.002))
+    assert evaluation.problems == ()
+    names = [each.name for each in evaluation.figures]
     assert not any("consumption" in name for name in names)
     assert any("energy off the command" in name for name in names)
     assert not any("off the command" in each.name for each in kpi.compute_all(driven()))
@@ -62,3 +64,24 @@ def test_energy_and_power_are_held_against_the_command_as_it_was_cut() -> None:
     wanted = np.sqrt((202**2 + 150**2 + 100**2) / 3)
     found = np.sqrt((200**2 + 98**2 + 98**2) / 3)
     assert kpi.power_off(run, "drive").value == pytest.approx(100 * (found - wanted) / wanted)
+    assert f"{commanded:.4g} Wh, over the command's" in kpi.energy_off(run, "drive").definition
+    assert f"{wanted:.4g} W, over the command's" in kpi.power_off(run, "drive").definition
+
+
+def test_of_a_drive_that_took_no_time_nothing_is_known() -> None:
+    run = driven(scale=0.002, distance=10e3)
+    moment = Recording(run.manifest, run.events, run.columns, run.rows[1:2])
+    for each in (kpi.energy_off, kpi.power_off):
+        figure = each(moment, "drive")
+        assert np.isnan(figure.value)
+        assert "{" not in figure.definition
+
+
+def test_a_drive_of_half_a_second_was_followed_as_well() -> None:
+    run = driven(scale=0.002, distance=10e3)
+    rows = run.rows[:2].copy()
+    rows[:, 0] = [0.0, 0.5]
+    short = Recording(run.manifest, run.events, run.columns, rows)
+    assert kpi.following_error(short, "drive").value == pytest.approx(2.0)
+    assert kpi.power_off(short, "drive").value == pytest.approx(100 * (200 - 202) / 202)
+    assert kpi.energy_off(short, "drive").value == pytest.approx(100 * (200 - 202) / 202)

@@ -1,12 +1,14 @@
 """Several recharges of one recording beside each other: the spread and the longest, and one that never got there."""
 
-from math import isnan
+from math import inf, isnan, nan, nextafter
 from pathlib import Path
 
 import pytest
 
+from bench.road import CAR_SCALE
 from bench.verdicts import Measurement
 from reports import kpi
+from reports.kpi import several
 from reports.recording import Recording
 from tests.reports.conftest import CAPACITY, Module, RunWriter
 
@@ -95,11 +97,40 @@ def test_one_that_is_as_warm_and_one_as_large_give_one(tmp_path: Path) -> None:
         assert kpi.charge_time_spread(run, 2).value == pytest.approx(1.0, rel=0.05), number
 
 
-def test_only_the_drive_that_a_recharge_comes_from_counts(tmp_path: Path) -> None:
-    """A second recharge without one comes from nowhere."""
+@pytest.mark.parametrize(
+    ("way", "apart"),
+    [
+        ((0.5, None, None), False),
+        ((-4.0, 0.5, None), False),  # only the last one ahead of it
+        ((None, -4.0), False),  # one behind it is no way to it
+        ((0.5, -4.0, None), True),
+        ((-4.0, None, None), True),
+    ],
+)
+def test_only_the_drive_that_a_recharge_comes_from_counts(
+    tmp_path: Path, way: tuple[float | None, ...], apart: bool
+) -> None:
+    """Drives, by how far their cells arrived off a car's, and recharges."""
     module = Module()
-    drive(module, 0.5, 0.005)
-    for _ in range(2):
-        recharge(module, 1.0)
+    for off in way:
+        if off is None:
+            recharge(module, 1.0)
+        else:
+            drive(module, off, 0.005)
     run = Recording.load(RunWriter(tmp_path).write(module, "test_several"))
-    assert kpi.charge_time_spread(run, 2).unmeasurable == ""
+    figure = kpi.longest_charge_time(run, way.index(None) + 1)
+    assert bool(figure.unmeasurable) is apart
+    assert isnan(figure.value) is apart
+    assert f"of {way.count(None)} recharges" in figure.definition
+
+
+@pytest.mark.parametrize(
+    ("scale", "off", "comparable"),
+    [
+        (0.005, 2.0, True), (0.005, -2.0, True), (0.005, nextafter(2.0, inf), False), (-0.005, 3.0, False),
+        (0.005, nan, False), (CAR_SCALE, 9.0, True), (-CAR_SCALE, -9.0, True), (nextafter(CAR_SCALE, 0.0), 9.0, False),
+        (CAR_SCALE, nan, True), (nan, 0.0, True), (nan, 9.0, False),
+    ],
+)  # fmt: skip
+def test_a_pack_is_a_car_s_by_its_size_or_by_its_warmth(scale: float, off: float, comparable: bool) -> None:
+    assert several.comparable(scale, off) is comparable

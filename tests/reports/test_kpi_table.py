@@ -5,6 +5,7 @@ tested here. A key that changes is one that pack files do not find any more.
 """
 
 import csv
+from inspect import signature
 from pathlib import Path
 
 from reports.kpi import KpiFunction, found
@@ -47,6 +48,34 @@ def line(each: KpiFunction[...]) -> dict[str, str]:
 def test_every_kpi_is_known_by_what_the_table_says() -> None:
     with TABLE.open(encoding="utf-8", newline="") as file:
         assert [line(each) for each in found().kpis] == list(csv.DictReader(file))
+
+
+def test_no_two_kpis_that_are_shipped_have_a_key_in_common() -> None:
+    """A limit on it would be held against the first of them, whichever that is."""
+    keys = [key for each in found().kpis for key in each.examples()]
+    assert len(keys) == len(set(keys))
+    assert [sum(bool(each.named(key)) for each in found().kpis) for key in keys] == [1] * len(keys)
+
+
+def test_a_kpi_that_is_asked_with_nothing_else_is_asked_with_these_numbers() -> None:
+    """A pack file that requires a charge time without saying which means one from 10 to 80 %."""
+    asked = {
+        each.__name__: {
+            name: given.default
+            for name, given in signature(each.function).parameters.items()
+            if given.default != given.empty
+        }
+        for each in found().kpis
+    }
+    times = (
+        "charge_time",
+        "charge_time_by_charge",
+        "charge_time_spread",
+        "longest_charge_time",
+    )
+    assert {name: numbers for name, numbers in asked.items() if numbers} == {
+        **{name: {"start": 0.1, "stop": 0.8} for name in times}, "dc_resistance": {"at": 10.0},
+    }  # fmt: skip
 
 
 def test_a_limit_that_is_missed_is_the_failure_of_whoever_the_figure_is_of() -> None:

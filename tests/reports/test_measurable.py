@@ -1,7 +1,7 @@
 """What a station cannot show it says so of, with what would do, instead of giving a figure."""
 
 from collections.abc import Callable, Mapping
-from math import isnan
+from math import isnan, nextafter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from reports.decidable import Bench, doubts
 from reports.kpi.needs import Means
 from reports.kpi.registry import found
 from reports.recording import Recording
+from reports.uncertainty import budget
 
 SUPPLY = {"name": "supply", "roles": ["source", "sink"]}
 
@@ -53,6 +54,54 @@ def test_a_resistance_wants_two_samples_by_its_time(period: float, at: float, sh
     assert (figure.unmeasurable == "") is shown
 
 
+@pytest.mark.parametrize(
+    ("drift", "apart", "shown"),
+    [
+        (0.0, 60.0, True),  # it stands: whenever it was looked at, it was that
+        (0.13, 60.0, True), (-0.13, 60.0, True),  # within 2 % of its change when it was looked at last
+        (0.15, 60.0, False), (-0.15, 60.0, False),
+        (0.13, 6.0, True), (-0.5, 6.0, True),  # near enough to be drawn between
+        (-0.5, 6.1, False),
+    ],
+)  # fmt: skip
+def test_who_looked_rarely_later_shows_a_voltage_that_stood(drift: float, apart: float, shown: bool) -> None:
+    """2 A out of 80 V and 0.3 ohm, of each second up to the fifth, or up to `at`, and of one behind it."""
+    last = 5.0 if apart > 10.0 else 8.0
+    time = np.array([*np.arange(-5.0, last + 0.5), last + apart])
+    current = np.where(time > 0, -2.0, 0.0)
+    volts = 80.0 + 0.3 * current
+    volts[-1] += drift
+    pulse = a_pulse(1.0)
+    rows = np.column_stack([time, np.where(time > 0, 2.0, 1.0), current, volts])
+    figure = kpi.dc_resistance(Recording(pulse.manifest, pulse.events, pulse.columns, rows), "pulse", at=10.0)
+    assert isnan(figure.value) is not shown
+    if shown:
+        assert figure.value == pytest.approx(0.3 - drift * (10.0 - last) / apart / 2)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "amps", "shown"),
+    [
+        (2.0, 0.02, False),
+        (2.0, nextafter(0.02, 1.0), True),
+        (None, 2e-6, True),
+        (None, 1e-6, False),
+        (0.0, 0.001, True),
+    ],
+)
+def test_a_current_that_has_begun_changes_by_more_than_a_hundredth_of_the_capacity(
+    capacity: float | None, amps: float, shown: bool
+) -> None:
+    """Less is a display that counts; where nobody has said how much the pack holds, by more than a microampere."""
+    pulse = a_pulse(1.0)
+    rows = pulse.rows.copy()
+    flows = rows[:, 0] > 0
+    rows[flows, 2], rows[flows, 3] = -amps, 80.0 - 0.3 * amps
+    pack = {} if capacity is None else {"capacity": capacity}
+    figure = kpi.dc_resistance(Recording(pulse.manifest | {"pack": pack}, pulse.events, pulse.columns, rows), "pulse")
+    assert figure.value == pytest.approx(0.3 if shown else float("nan"), rel=1e-6, nan_ok=True)
+
+
 def test_it_says_why_and_which_station_would_do() -> None:
     figure = kpi.dc_resistance(a_pulse(5.0), "pulse", at=2.0)
     assert figure.unmeasurable == (
@@ -79,6 +128,37 @@ def test_an_emulator_that_is_told_too_slowly_has_no_dynamics() -> None:
     assert told.startswith("emulator takes 2.4 s until its cells oppose what cells would by then")
     assert "a station with a real pack would do" in told
     assert kpi.dc_resistance(slow, "pulse", at=10.0).value == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("instruments", "sources"),
+    [({"follows": 0.4}, {"emulator tables"}), ({"follows": 0.0}, {"emulator tables"}), ({}, set())],
+)
+def test_an_emulator_that_follows_its_cells_is_off_by_its_tables(
+    instruments: Mapping[str, float], sources: set[str]
+) -> None:
+    """By 4 % either way of 0.3 ohm."""
+    found = kpi.dc_resistance(a_pulse(1.0, **instruments), "pulse", at=2.0)
+    tables = {each.source: each.standard for each in budget(found).contributions if "tables" in each.source}
+    assert tables == {name: pytest.approx(0.04 * 0.3 / 2) for name in sources}
+
+
+@pytest.mark.parametrize(
+    ("own", "meters", "period"),
+    [
+        ({}, ["source"], 0.1),  # it is asked as often as the bench is scanned
+        ({"scan_period": None}, ["source"], 0.1),
+        ({"scan_period": 5.0}, ["source"], 5.0),
+        ({"scan_period": 5.0}, ["supply"], 5.0),  # by its name as well
+        ({"scan_period": 5.0}, ["scanner"], 0.1),
+        ({"scan_period": 0.05}, ["sink"], 0.1),
+    ],
+)
+def test_a_bench_shows_as_much_as_the_slowest_of_its_meters(
+    own: Mapping[str, Any], meters: list[str], period: float
+) -> None:
+    others = {"name": "chamber", "roles": ["chamber"], "scan_period": 30.0}, {"name": "logger", "scan_period": 60.0}
+    assert Means.planned(0.1, [{**SUPPLY, **own}, *others], meters).period == period
 
 
 def test_evaluation_leaves_it_open_and_never_gives_a_figure() -> None:

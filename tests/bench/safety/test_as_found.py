@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.clock import Clock, VirtualClock, WallClock
 from bench.pack import load_pack
 from bench.players import position as position_of
 from bench.recording.run import TestIdentity
@@ -35,6 +36,7 @@ from bench.verdicts import BenchFault
 from campaign.served import ServedBench, served
 from instruments.roles import BmsMode, BmsState, InstrumentFault
 from instruments.wires import kinds
+from instruments.wires.context import LinkContext
 from tests.bench.cli_support import Change, packbench_here
 from tests.bench.fakes import FakeBms, FakeChamber, FakeSupply, Plant
 
@@ -768,6 +770,21 @@ def test_a_bus_is_dead_below_the_voltage_that_the_station_states(
     plant.bus = None
 
 
+@pytest.mark.parametrize(("discharge", "looks"), [(0.0, 0), (0.1, 1), (0.2, 2), (0.25, 3)])
+def test_a_bus_is_looked_at_until_it_may_have_discharged_and_not_once_more(
+    little_bench: TestBench, plant: Plant, discharge: float, looks: int
+) -> None:
+    """Every tenth of a second, and whoever watches is told each time how long two answers may take."""
+    bench, plant.bus, told = little_bench.engine.bench, 61.0, list[float]()
+    safe = bench.station.safe_state.model_copy(update={"discharge": discharge})
+    station, clock = bench.station.model_copy(update={"safe_state": safe}), VirtualClock()
+    with pytest.raises(BenchFault, match=r"supply reads 61\.0 V on the bus, and the pack has 13\.0 V"):
+        livebus.refuse(bench.roles, station, bench.pack, clock, told.append)
+    assert told == [livebus.LOOK_TAKES] * looks
+    assert clock.now() == pytest.approx(0.1 * looks)
+    plant.bus = None
+
+
 def test_a_bus_that_is_still_falling_is_waited_for(little_bench: TestBench, plant: Plant) -> None:
     plant.bus = 80.0
 
@@ -790,6 +807,23 @@ def test_where_nobody_measures_the_bus_there_is_nothing_to_refuse(
     bench.run(Charge(1.0, elapsed(seconds=5)))
     bench.conclude()
     assert f"request {BmsMode.CHARGE.name}" in plant.calls
+
+
+@pytest.mark.parametrize("clock", [WallClock, VirtualClock])
+def test_each_instrument_is_opened_in_a_context_of_its_own(
+    station_text: str, write: Callable[[str, str], Path], plant: Plant, clock: Callable[[], Clock]
+) -> None:
+    """By its name: what passes over its link is written down under it."""
+    station, _ = load_station(str(write("station.yaml", station_text)))
+    time, asked = clock(), list[str]()
+
+    def context(name: str) -> LinkContext:
+        asked.append(name)
+        return LinkContext(station.visa_library, time.now, time.sleep)
+
+    found = asfound.Finding(station, tuple(station.instruments), context, time).go_on()
+    assert sorted(asked) == sorted(found) == sorted(station.instruments)
+    assert all(each.driver is not None for each in found.values())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from math import exp, isnan, nan
+from math import exp, inf, isnan, nan, nextafter
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,57 @@ def test_coolant_that_has_arrived_may_overshoot_and_not_leave() -> None:
     arrived = [45.0] * 10
     assert max(deviations([*arrived, 45.0 + BAND, 45.0 - BAND])) <= BAND
     assert deviations([*arrived, 60.0])[-1] == 15.0
+
+
+@pytest.mark.parametrize(
+    ("way", "found"),
+    [
+        # 25 K away for ten minutes, and no longer.
+        ([(0.0, 20.0), (600.0, 20.0), (nextafter(600.0, inf), 20.0)], [0.0, 0.0, 25.0]),
+        # Half a kelvin nearer is no progress yet; more is, and has ten minutes again.
+        ([(0.0, 20.0), (500.0, 20.5), (601.0, 20.5)], [0.0, 0.0, 24.5]),
+        ([(0.0, 20.0), (500.0, 20.75), (601.0, 20.75), (1100.0, 20.75), (1101.0, 20.75)], [0.0, 0.0, 0.0, 0.0, 24.25]),
+        # What is lost again is no progress, and what was reached before is none twice.
+        ([(0.0, 20.0), (500.0, 15.0), (550.0, 20.0), (601.0, 20.0)], [0.0, 0.0, 0.0, 25.0]),
+        # Within 3 K it has arrived, from either side, and may not leave.
+        ([(0.0, 42.0), (1.0, 20.0)], [3.0, 25.0]),
+        ([(0.0, 48.0), (1.0, 70.0)], [3.0, 25.0]),
+        ([(0.0, nextafter(42.0, 0.0)), (1.0, 20.0)], [0.0, 0.0]),
+        ([(0.0, nextafter(48.0, inf)), (1.0, 70.0)], [0.0, 0.0]),
+        ([(0.0, 42.0), (9999.0, 42.0)], [3.0, 3.0]),
+    ],
+)
+def test_coolant_has_ten_minutes_for_each_half_kelvin_until_it_is_within_three(
+    way: list[tuple[float, float]], found: list[float]
+) -> None:
+    """Asked for 45 degC; s, degC."""
+    away = Deviation(SUPPLY, ASKED, FLOW)
+    assert [away(row(time, supply=supply, asked=45.0, flow=8.0)) for time, supply in way] == pytest.approx(found)
+
+
+@pytest.mark.parametrize(("flowing", "gap"), [(0.0, 0.0), (59.999, 0.0), (60.0, 20.0), (61.0, 20.0)])
+def test_hoses_are_full_of_what_was_in_them_for_a_minute_of_flow(flowing: float, gap: float) -> None:
+    between = Gap(SUPPLY, RETURN, FLOW)
+    around = {"supply": 40.0, "cell_temperature_min": 21.0, "cell_temperature_max": 24.0, "ambient": 20.0}
+    between(row(0.0, back=60.0, flow=0.0, **around))
+    between(row(5.0, back=60.0, flow=8.0, **around))
+    assert between(row(5.0 + flowing, back=60.0, flow=8.0, **around)) == gap
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(1, 3600.0), (4, 3600.0), (2, 1800.0)])
+@pytest.mark.parametrize("supply", [60.0, -20.0])
+def test_a_plate_without_flow_comes_to_its_air_in_an_hour_by_a_factor_e(
+    rows: int, seconds: float, supply: float
+) -> None:
+    """However often it is looked at; where the air is not known nothing is known of it, and it is left as it was."""
+    plate = Plate(SUPPLY, FLOW)
+    plate(row(0.0, supply=supply, flow=5.0, ambient=20.0))
+    for number in range(1, rows + 1):
+        plate(row(seconds * number / rows, supply=nan, ambient=20.0))
+    left = 20.0 + (supply - 20.0) * exp(-seconds / 3600.0)
+    assert (plate.warmest, plate.coldest) == (pytest.approx(left), pytest.approx(left))
+    plate(row(seconds + 60.0, ambient=nan))
+    assert plate.warmest == pytest.approx(left)
 
 
 def test_a_new_set_point_is_a_new_way() -> None:

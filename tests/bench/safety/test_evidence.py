@@ -121,6 +121,49 @@ def test_of_two_readings_of_a_cell_the_one_that_does_not_add_up_is_suspected(
     assert evidence.suspects[quantities.HIGHEST_CELL_DIFFERENCE](found) == suspected
 
 
+NEAR = STATION.guard.voltage_disagreement * 13.8
+"""V by which two voltmeters of this pack of 13.8 V at most may differ."""
+BOOSTED = STATION.model_copy(update={"instruments": STATION.instruments | {"booster": STATION.instruments["supply"]}})
+WITH_BOOSTER = (*LAYOUT, raw_label("booster", VOLTS), raw_label("booster", AMPERES))
+
+
+@pytest.mark.parametrize(
+    ("supply", "booster", "load", "bms", "cell", "suspected"),
+    [
+        # The booster is furthest from the supply, and all others are with the supply.
+        (13.0, 14.0, 13.1, 13.0, 3.25, ("booster",)),
+        (13.0, 12.0, 13.1, 13.0, 3.25, ("booster",)),
+        (13.0, 13.1, 14.0, 13.0, 3.25, ("load",)),
+        (13.0, 13.1, 12.0, 13.0, 3.25, ("load",)),
+        # Nobody is with the supply, from which both are away.
+        (13.0, 14.0, 13.9, 14.0, 3.5, ("supply",)),
+        (13.0, 13.9, 14.0, 14.0, 3.5, ("supply",)),
+        # Two are with either: nobody can tell.
+        (13.0, 14.0, 13.5, 14.0, 3.25, ("supply", "booster")),
+        (13.0, 13.5, 14.0, 14.0, 3.25, ("supply", "load")),
+        # As far as two may be apart is near, and no further.
+        (13.0, 0.0, 13.1, NEAR, 0.0, ("supply",)),
+        (13.0, 0.0, 13.1, nextafter(NEAR, 1.0), 0.0, ("supply", "booster")),
+        (13.0, 15.0, 13.0, 15.0, 3.75, ("supply",)),
+    ],
+)
+@pytest.mark.parametrize("emulated", [True, False])
+def test_of_several_voltmeters_the_furthest_is_held_against_the_first(
+    four_cells: PackFile, supply: float, booster: float, load: float, bms: float, cell: float,
+    suspected: tuple[str, ...], emulated: bool,
+) -> None:  # fmt: skip
+    """By the other voltmeters, the BMS and the sum of the cells: the emulated ones, or four between two extremes."""
+    beside = {name: each for name, each in BOOSTED.instruments.items() if emulated or name != "emulator"}
+    station = BOOSTED.model_copy(update={"instruments": beside})
+    found = evidence_for(four_cells, station, WITH_BOOSTER).suspects[quantities.SINK_VOLTAGE_DIFFERENCE]
+    values = [*row(cells=[cell] * 4), booster, 0.0]
+    values[INDEX[columns.VOLTAGE]] = values[LAYOUT.index(raw_label("supply", VOLTS))] = supply
+    values[LAYOUT.index(raw_label("load", VOLTS))] = load
+    values[LAYOUT.index(bms_label("bms", "pack voltage"))] = bms
+    values[INDEX[columns.CELL_VOLTAGE_MIN]], values[INDEX[columns.CELL_VOLTAGE_MAX]] = cell - 0.05, cell + 0.05
+    assert found(values) == suspected
+
+
 @pytest.mark.parametrize(("asked", "who"), [(2.0, ("supply",)), (-2.0, ("load",))])
 def test_a_current_that_is_missing_is_owed_by_whoever_was_asked_for_it(
     evidence: Evidence, asked: float, who: tuple[str, ...]
@@ -229,3 +272,83 @@ def test_each_figure_names_the_meters_behind_it_and_what_they_measured(evidence:
     assert evidence.meters[columns.POWER] == (("supply", "voltage"), *current)
     assert evidence.meters[quantities.BMS_CURRENT_DIFFERENCE] == (*current, ("bms", "current"))
     assert evidence.meters[quantities.CELL_SPREAD] == (("emulator", "cell voltage"),)
+
+
+@pytest.mark.parametrize(
+    ("column", "scanner", "bms", "air", "suspected"),
+    [
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 26.0, 25.0, ("temperatures",)),  # further from the air than the BMS
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 26.0, 40.0, ("bms",)),
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 20.0, 30.0, ("temperatures",)),  # both are as far from it
+        (quantities.HOTTEST_DIFFERENCE, 26.0, 40.0, 25.0, ()),  # a BMS may have a sensor on a hotter cell
+        (quantities.HOTTEST_DIFFERENCE, 40.0, 40.0, 25.0, ()),
+        (quantities.COLDEST_DIFFERENCE, 10.0, 24.0, 25.0, ("temperatures",)),
+        (quantities.COLDEST_DIFFERENCE, 10.0, 24.0, 11.0, ("bms",)),
+        (quantities.COLDEST_DIFFERENCE, 24.0, 10.0, 25.0, ()),
+        (plausibility.UNCONFIRMED_HEAT, 60.0, 26.0, 25.0, ("temperatures",)),
+        (plausibility.UNCONFIRMED_HEAT, 60.0, 26.0, 60.0, ("bms",)),
+        (plausibility.UNCONFIRMED_HEAT, 26.0, 60.0, 25.0, ()),
+    ],
+)
+def test_of_scanner_and_bms_the_one_that_is_further_from_the_air_is_suspected(
+    evidence: Evidence, column: str, scanner: float, bms: float, air: float, suspected: tuple[str, ...]
+) -> None:
+    lowest, highest = columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX
+    own, channel = (
+        (lowest, "cell temperature min")
+        if column == quantities.COLDEST_DIFFERENCE
+        else (highest, "cell temperature max")
+    )
+    values = row()
+    values[INDEX[own]], values[INDEX[columns.AMBIENT]] = scanner, air
+    values[LAYOUT.index(bms_label("bms", channel))] = bms
+    assert evidence.suspects[column](values) == suspected
+
+
+def sensors(scanner: str) -> list[str]:
+    return [raw_label(scanner, Channel(f"sensor {number}", "temperature", "degC")) for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("scanners", "hottest", "coldest"),
+    [(("temperatures",), "sensor 1", "sensor 2"), (("temperatures", "more"), "more sensor 2", "temperatures sensor 2")],
+)
+def test_the_sensor_that_a_temperature_is_about_is_named_with_its_scanner_where_there_are_several(
+    four_cells: PackFile, scanners: tuple[str, ...], hottest: str, coldest: str
+) -> None:
+    scanner = STATION.instruments["temperatures"]
+    station = STATION.model_copy(update={"instruments": STATION.instruments | dict.fromkeys(scanners, scanner)})
+    layout = (*LAYOUT, *(label for name in scanners for label in sensors(name)))
+    found = evidence_for(four_cells, station, layout).places
+    values = [*row(), *(30.0, 20.0, 25.0, 40.0)[: 2 * len(scanners)]]
+    hot = {
+        columns.CELL_TEMPERATURE_MAX, quantities.TEMPERATURE_RATE, quantities.TEMPERATURE_RISE, quantities.HOTTEST_JUMP,
+        quantities.HOTTEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT,
+    }  # fmt: skip
+    cold = {columns.CELL_TEMPERATURE_MIN, quantities.COLDEST_JUMP, quantities.COLDEST_DIFFERENCE}
+    assert {column: found[column](values) for column in hot | cold} == dict.fromkeys(hot, hottest) | dict.fromkeys(
+        cold, coldest
+    )
+    values[-1] = nan
+    assert {found[column](values) for column in hot | cold} == {""}
+
+
+OF_OUTSIDE = plausibility.OUTSIDE_HEAT, plausibility.UNLIKELY_HEAT, plausibility.OUTSIDE_COLD
+
+
+@pytest.mark.parametrize(
+    ("flow", "suspected"), [(8.0, ("chamber", "coolant")), (0.0, ("chamber",)), (nan, ("chamber",))]
+)
+def test_what_comes_from_outside_is_the_chambers_and_while_it_flows_the_coolants(
+    four_cells: PackFile, flow: float, suspected: tuple[str, ...]
+) -> None:
+    station, layout = load_station("virtual-pack")[0], (*LAYOUT, columns.COOLANT_FLOW)
+    found = evidence_for(four_cells, station, layout)
+    assert {found.suspects[column]([*row(), flow]) for column in OF_OUTSIDE} == {suspected}
+    both = (("chamber", "air"), ("coolant", "temperature"))
+    assert {found.meters[column] for column in OF_OUTSIDE} == {both}
+
+
+def test_without_coolant_what_comes_from_outside_is_the_chambers(evidence: Evidence) -> None:
+    assert {evidence.meters[column] for column in OF_OUTSIDE} == {(("chamber", "air"),)}
+    assert not evidence.suspects.keys() & set(OF_OUTSIDE)

@@ -88,6 +88,11 @@ def test_of_bounds_that_hold_if_measured_a_missing_value_is_outside_of_none(
         ([(1.0, inf), (-inf, 2.0), (0.0, 3.0)], [1.0, 2.0], [0.9, 2.1]),
         ([(nan, 2.0), (0.0, 3.0)], [], [1.0]),
         ([(0.0, nan), (0.0, 3.0)], [], [1.0]),
+        ([(inf, 2.0)], [], [1.0, 2.0, 3.0, inf, -inf]),
+        ([(2.0, -inf)], [], [1.0, 2.0, 3.0, inf, -inf]),
+        ([(inf, inf)], [inf], [1.0, -inf, nan]),
+        ([(-inf, -inf)], [-inf], [1.0, inf, nan]),
+        ([(-inf, inf)], [inf, -inf, 0.0], [nan]),
     ],
 )
 def test_the_strictest_of_several_limits_decide(

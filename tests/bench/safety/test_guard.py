@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.safety.guard import CHARGING_CURRENT, Guard, Limit, Recovery, Violation
+from bench.safety.guard import Guard, Limit, Recovery, Violation
 from bench.verdicts import InputError
 from instruments.roles import BmsState
 
@@ -237,7 +237,7 @@ def trips_at(guard: Guard, *rows: tuple[float, float, float, float]) -> float | 
     [
         ("connected", (CHARGE, 0.0), (STANDBY, 9.0)),
         ("charging", (STANDBY, 0.2), (CHARGE, -9.0)),
-        ("charging", (STANDBY, nextafter(CHARGING_CURRENT, 1.0)), (CHARGE, CHARGING_CURRENT)),
+        ("charging", (STANDBY, nextafter(0.1, 1.0)), (CHARGE, 0.1)),
     ],
 )
 def test_a_limit_applies_only_in_its_situation(

@@ -1,7 +1,7 @@
 """What the guard derives from rows: only that which tells of a fault, and a missing value stays missing."""
 
 from collections.abc import Sequence
-from math import isnan, nan
+from math import isnan, nan, nextafter
 
 import pytest
 
@@ -10,10 +10,11 @@ from bench.columns import DERIVED, INDEX
 from bench.pack import PackFile, load_pack
 from bench.safety import quantities
 from bench.safety.limits import limits_for
+from bench.safety.plausibility import UNASKED_CURRENT
 from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
 from bench.station import load_station
 from instruments.drivers.foxbms.blame import fault_of
-from instruments.roles import BmsFault, InstrumentFault
+from instruments.roles import BmsFault, InstrumentFault, Side
 
 BMS = (
     "pack voltage", "pack current", "soc min", "soc max", "cell voltage min", "cell voltage max",
@@ -112,6 +113,20 @@ def test_the_first_half_minute_says_nothing() -> None:
     assert rates([26.0 + i for i in range(29)]) == [0.0] * 29
 
 
+def test_a_rate_is_told_over_a_minute_to_65_seconds_of_values_five_seconds_apart() -> None:
+    """A kelvin at 100 s: what is looked back to is the newest that is a minute old, 40 s, and 45 s from 105 s on."""
+    found = rates([26.0] * 100 + [27.0] * 100)
+    assert set(found[:100]) == {0.0}
+    assert found[100:107] == pytest.approx([1.0, 60 / 61, 60 / 62, 60 / 63, 60 / 64, 1.0, 60 / 61])
+    assert found[159:161] == pytest.approx([60 / 64, 0.0])
+
+
+def test_a_rate_is_told_from_half_a_minute_on_of_cells_that_are_warmer_than_their_air() -> None:
+    assert rates([25.0 + number for number in range(31)], air=30.0)[29:] == [0.0, 60.0]
+    assert rates([25.0 + number for number in range(31)], air=55.0)[30] == 0.0
+    assert rates([25.0 + number for number in range(31)], air=nextafter(55.0, 0.0))[30] == 60.0
+
+
 def test_a_sensor_that_is_lost_is_missing_while_it_is_lost_and_no_longer() -> None:
     found = rates([26.0] * 60 + [nan] + [26.0] * 60)
     assert isnan(found[60])
@@ -150,6 +165,23 @@ def test_an_empty_pack_begins_a_new_charge_and_a_full_one_a_new_discharge() -> N
         drawn += 2
         found = balance(row(charge_ah=charged, discharge_ah=drawn, cell_voltage_min=2.5, cell_voltage_max=2.6))
         assert found < 2.2
+
+
+@pytest.mark.parametrize(("highest", "left"), [(3.6 - 0.01, 2.0), (nextafter(3.6 - 0.01, 0.0), 2.5), (nan, 2.5)])
+def test_a_discharge_begins_anew_from_a_hundredth_of_a_volt_below_full(highest: float, left: float) -> None:
+    """It was charged by 3 Ah before, and only to 2.5 Ah again."""
+    balance = ChargeBalance(2.5, 3.6)
+    for charged, drawn, most in ((0.0, 0.0, 3.3), (3.0, 0.0, 3.3), (3.0, 0.5, highest)):
+        balance(row(charge_ah=charged, discharge_ah=drawn, cell_voltage_min=3.2, cell_voltage_max=most))
+    assert balance(row(charge_ah=3.0, discharge_ah=2.5, cell_voltage_min=3.2, cell_voltage_max=3.3)) == left
+
+
+@pytest.mark.parametrize(("lowest", "left"), [(2.5 + 0.01, 2.0), (nextafter(2.5 + 0.01, 3.0), 2.5), (nan, 2.5)])
+def test_a_charge_begins_anew_from_a_hundredth_of_a_volt_above_empty(lowest: float, left: float) -> None:
+    balance = ChargeBalance(2.5, 3.6)
+    for charged, drawn, least in ((0.0, 0.0, 3.3), (0.0, 3.0, 3.3), (0.5, 3.0, lowest)):
+        balance(row(charge_ah=charged, discharge_ah=drawn, cell_voltage_min=least, cell_voltage_max=3.4))
+    assert balance(row(charge_ah=2.5, discharge_ah=3.0, cell_voltage_min=3.2, cell_voltage_max=3.3)) == left
 
 
 def test_a_full_pack_that_goes_on_taking_charge_is_counted_on() -> None:
@@ -200,6 +232,22 @@ def test_bits_that_the_bench_brings_about_are_not_the_packs() -> None:
     assert bits("InterlockState", "CanTimingError", "MainFuseBlown") == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("sides", "pack", "link"),
+    [
+        (["unknown"], 1, 0),
+        (["unknown", "unknown", "pack"], 3, 0),
+        (["bench", "unknown"], 0, 2),  # what is raised beside whatever else there is goes with that
+        (["bench", "bench", "unknown", "unknown"], 0, 4),
+        (["bench", "pack", "unknown"], 2, 1),
+        (["bench", "bench", "pack"], 1, 2),
+    ],
+)
+def test_bits_that_are_raised_beside_any_other_go_with_the_rest(sides: list[Side], pack: int, link: int) -> None:
+    counts = FaultBits(lambda: [BmsFault(f"bit {number}", side=side) for number, side in enumerate(sides)])
+    assert (counts.of_the_pack(row(0.0)), counts.link) == (pack, link)
+
+
 def test_bits_are_read_once_a_second() -> None:
     reads: list[None] = []
     counts = FaultBits(lambda: (reads.append(None), ())[1])  # type: ignore[func-returns-value]
@@ -226,6 +274,62 @@ def test_every_limit_is_on_a_column_that_is_scanned_or_derived(station: str, pac
     layout = (*DERIVED, *bms, *COOLANT, *ages, "Supply Voltage / V", "Load Voltage / V")
     known = {*layout, *quantities_for(datasheet, loaded, layout, tuple)}
     assert {limit.column for limit in limits_for(datasheet, loaded)} <= known
+
+
+@pytest.mark.parametrize(
+    ("asked", "supply", "load", "unasked"),
+    [
+        (-5.0, 0.3, -5.0, 0.3),  # the supply gives while the load is asked
+        (5.0, 5.0, -0.4, 0.4),
+        (5.0, 5.5, 0.0, 0.5),  # more than was asked for
+        (5.0, 5.0, 0.0, 0.0),
+        (-5.0, 0.0, -5.0, 0.0),
+    ],
+)
+@pytest.mark.parametrize(("rarely", "both"), [((), ()), (("supply",), ()), (("load",), ()), ((), ("supply", "load"))])
+def test_each_of_two_instruments_is_looked_at_while_the_other_is_asked(
+    four_cells: PackFile, asked: float, supply: float, load: float, unasked: float, rarely: tuple[str, ...],
+    both: tuple[str, ...],
+) -> None:  # fmt: skip
+    """But for those that are asked more rarely than the bench is scanned, and for those that play both roles."""
+    station = load_station("virtual-module")[0]
+    changed = {
+        name: entry.model_copy(
+            update={"scan_period": 5.0 if name in rarely else None}
+            | ({"roles": ("source", "sink")} if name in both else {})
+        )
+        for name, entry in station.instruments.items()
+    }
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS))
+    layout = (*layout, *(f"{name} {what}" for name in ("Supply", "Load") for what in ("Voltage / V", "Current / A")))
+    of = station.model_copy(update={"instruments": changed})
+    found = quantities_for(four_cells, of, layout, tuple)[UNASKED_CURRENT]
+    values = [*row(set_current=asked, current=supply + load), *[0.0 for _ in BMS], 13.0, supply, 13.0, load]
+    idle = "supply" if asked < 0 else "load"
+    beyond = max(abs(supply + load) - 5.0, 0.0)
+    assert found(values) == pytest.approx(beyond if both or idle in rarely else unasked)
+
+
+@pytest.mark.parametrize(("share", "unchanged"), [(0.05, 30.0), (-0.05, 30.0), (nextafter(0.05, 0.0), 0.0), (nan, 0.0)])
+def test_a_bms_stands_still_while_a_twentieth_of_the_rated_capacity_flows(
+    four_cells: PackFile, share: float, unchanged: float
+) -> None:
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS), *COOLANT)
+    found = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)[quantities.BMS_UNCHANGED]
+    current = share * four_cells.rated_capacity
+    rows = [[*row(time, current=current, soc=0.5), *[1.0 for _ in BMS]] for time in (10.0, 20.0, 40.0)]
+    assert [found(each) for each in rows][-1] == unchanged
+    moved = [*row(50.0, current=current, soc=0.5), *[1.5 for _ in BMS]]
+    assert found(moved) == 0.0
+
+
+@pytest.mark.parametrize("seconds", [1.0, 0.5, 0.25])
+def test_fault_bits_are_decoded_once_a_second_however_often_the_bench_is_scanned(seconds: float) -> None:
+    reads: list[float] = []
+    counts = FaultBits(lambda: reads.append(0.0) or ())  # type: ignore[func-returns-value]
+    for number in range(int(8 / seconds) + 1):
+        counts.of_the_pack(row(number * seconds))
+    assert len(reads) == 9
 
 
 def test_only_meters_that_are_two_can_disagree() -> None:

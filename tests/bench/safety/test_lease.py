@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -300,6 +301,76 @@ def test_where_only_the_civil_clock_tells_a_lease_expires_by_it(
     calendar.leap = timedelta(seconds=602)
     BenchLease(path, "rig-1").release()
     first.release()
+
+
+def test_a_lease_outlives_its_last_renewal_by_a_quarter_of_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = utc_now()
+    monkeypatch.setattr(lease, "utc_now", lambda: now)
+    held = BenchLease(tmp_path / "rig-1.lock", "rig-1")
+    kept = {name: datetime.fromisoformat(record(tmp_path / "rig-1.lock")[name]) for name in ("since", "until")}
+    assert kept["until"] - kept["since"] == timedelta(minutes=15)
+    held.release()
+
+
+@pytest.mark.parametrize(("seconds", "renewed"), [(59.0, False), (60.0, True)])
+def test_a_lease_is_renewed_ten_times_before_it_would_expire(
+    tmp_path: Path, calendar: Calendar, seconds: float, renewed: bool
+) -> None:
+    path = tmp_path / "rig-1.lock"
+    held = BenchLease(path, "rig-1", expiry=600.0)
+    before = record(path)
+    calendar.ahead = timedelta(seconds=seconds)
+    held.renew()
+    assert (record(path) != before) is renewed
+    held.release()
+
+
+class Waiting:
+    """A clock that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def elapsed(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    clock = Waiting()
+    monkeypatch.setattr(lease, "monotonic", clock.elapsed)
+    monkeypatch.setattr(lease, "pause", clock.pause)
+    return clock
+
+
+def test_a_record_that_is_busy_is_waited_for_five_seconds_and_a_tenth_of_one_in_a_scan(
+    tmp_path: Path, waiting: Waiting
+) -> None:
+    path = tmp_path / "rig-1.lock"
+    held = BenchLease(path, "rig-1", expiry=600.0)
+    busy = FileLock(path)
+    with busy:
+        with pytest.raises(BenchInUse, match="was busy for 5 s"):
+            BenchLease(path, "rig-1")
+        assert waiting.now == pytest.approx(1005.0, abs=0.021)
+        waiting.now = before = 1060.0
+        held.renew()
+        assert waiting.now == pytest.approx(before + 0.1, abs=0.021)
+    held.release()
+
+
+def test_the_last_look_of_a_supervisor_is_waited_for_ten_seconds(tmp_path: Path, waiting: Waiting) -> None:
+    path = tmp_path / "rig-1.lock"
+    looking = BenchLease(path, "rig-1", job=lease.LAST_LOOK)
+    with pytest.raises(BenchInUse, match="last look"):
+        BenchLease(path, "rig-1")
+    assert waiting.now == pytest.approx(1010.0, abs=0.021)
+    looking.release()
 
 
 def test_a_scan_that_renews_nothing_costs_no_disk(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """What a BMS may say, what heat a current can make, which events a run may have: one row after the other."""
 
-from collections.abc import Sequence
-from math import inf, nan, nextafter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import inf, isnan, nan, nextafter
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -88,6 +90,53 @@ def test_the_fullest_cell_falls_no_faster_than_the_current_drains_it() -> None:
 
 def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
     assert leaps([0.3, 0.3, 0.45, 0.45], current=0.0, asked=nan) == [0.0] * 4
+
+
+def followed(shown: Sequence[float], current: Sequence[float], asked: Sequence[float], times: Sequence[float],
+             falling: float) -> Iterator[float]:  # fmt: skip
+    """How far a display is from where it can be, in a pack of 2 Ah, written down from its definition.
+
+    A cell with a twentieth of its charge left moves twenty times as fast; without a current a display may rise by
+    0.0005 a second, and fall by `falling`.
+    """
+    follower = nan
+    owed = flowed = 0.0
+    last = nan
+    for now, display, flows, wanted in zip(times, shown, current, asked, strict=True):
+        seconds, last = now - last, now
+        if isnan(display):
+            yield 0.0
+            continue
+        flowed, before = (0.0 if isnan(flows) else abs(flows)), flowed
+        if seconds > 0:
+            owed += 20.0 * max(flowed, before) * seconds / 3600 / 2.0
+        if display == follower:
+            yield 0.0
+        elif isnan(wanted) or isnan(follower):
+            follower, owed = display, 0.0
+            yield 0.0
+        else:
+            low, high = follower - owed - falling * seconds, follower + owed + 0.0005 * seconds
+            follower, owed = min(max(display, low), high), 0.0
+            yield abs(display - follower)
+
+
+@pytest.mark.parametrize(("falling", "arguments"), [(0.05, {}), (0.0005, {"falling": plausibility.RISING})])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_display_is_followed_by_the_book(seed: int, falling: float, arguments: dict[str, float]) -> None:
+    draw = Random(seed)
+    times, soc = [0.0], [0.5]
+    for _ in range(99):
+        times.append(times[-1] + draw.choice([0.1, 1.0, 5.0]))
+        soc.append(draw.choice([soc[-1], soc[-1], soc[-1] + draw.gauss(0.0, 0.05), soc[-1] + 0.001]))
+    shown = [draw.choice([each] * 9 + [nan]) for each in soc]
+    current = [draw.choice([0.0, 0.0, 0.5, -2.0, 2.0, nan]) for _ in soc]
+    asked = [draw.choice([1.0] * 6 + [nan]) for _ in soc]
+    leap = ChargeLeap(2.0, **arguments)
+    rows = zip(times, shown, current, asked, strict=True)
+    found = [leap(row(now, soc=display, current=flows, set_current=wanted)) for now, display, flows, wanted in rows]
+    assert found == pytest.approx(list(followed(shown, current, asked, times, falling)), abs=1e-12)
+    assert max(found) > 0.02
 
 
 @pytest.mark.parametrize("rows_per_frame", [1, 10, 30])
@@ -317,6 +366,23 @@ def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
     assert (max(quantity(each) for each in rows) > 1.0) is found
 
 
+@pytest.mark.parametrize("first", ["ambient", "cell_temperature"])
+@pytest.mark.parametrize(("one", "other", "found"), [(10.0, 10.0, 2.0), (10.0, 5.0, 1.0), (5.0, -10.0, 1.0)])
+def test_what_has_moved_in_front_of_the_others_has_moved(first: str, one: float, other: float, found: float) -> None:
+    """The air warms up while the cells stand, and then they do, or the other way round: 5 K of both are suspicious."""
+    quantity, told = frozen_temperatures([TEMPERATURE]), 0.0
+    for number in range(21):
+        early, late = 25 + one * min(number, 10) / 10, 25 + other * max(number - 10, 0) / 10
+        air, cells = (early, late) if first == "ambient" else (late, early)
+        told = quantity(
+            row(
+                10.0 * number, temperature=25.0, ambient=air, cell_temperature_min=cells,
+                cell_temperature_max=cells,
+            )
+        )  # fmt: skip
+    assert told == pytest.approx(found)
+
+
 @pytest.mark.parametrize(
     ("hottest", "coldest", "found"), [(0.6, 0.6, True), (0.6, 0.0, False), (0.0, 0.6, False), (-0.6, -0.6, True)]
 )
@@ -342,6 +408,15 @@ def test_a_sensor_of_the_scanner_stands_still_where_every_cell_has_moved(
         (2.0, 0.1, -0.1, 8.0, 1.0),  # offsets of two ammeters
         (2.0, 0.5, 0.5, 8.0, 0.0),  # a quarter of it flows: whatever that is, it is no open path
         (2.0, 0.0, 0.0, 0.5, 0.0),  # an output that is dead, or at its voltage limit
+        (2.0, 0.0, 0.0, 1.0, 0.0),
+        (2.0, 0.0, 0.0, 1.0 + 1e-9, 1.0),
+        (2.0, 0.0, 0.0, -1.0 - 1e-9, 1.0),
+        (2.0, 0.2, 0.0, 8.0, 0.0),
+        (2.0, nextafter(0.2, 0.0), 0.0, 8.0, 1.0),  # a tenth of it may be an offset
+        (2.0, 0.0, -0.2, 8.0, 0.0),
+        (2.0, 0.0, -nextafter(0.2, 0.0), 8.0, 1.0),
+        (0.2, 0.0, 0.0, 8.0, 1.0),
+        (nextafter(0.2, 0.0), 0.0, 0.0, 8.0, 0.0),  # nobody counts on less
         (2.0, 2.0, 2.0, 8.0, 0.0),  # a voltmeter that is wrong
         (2.0, 0.0, 2.0, 8.0, 0.0),  # and an ammeter with it
         (0.0, 0.0, 0.0, 8.0, 0.0),
@@ -535,6 +610,89 @@ def test_a_voltmeter_that_is_slower_than_its_ammeter_makes_no_pack_free_of_resis
     assert found.unlikely == pytest.approx(19 * (3 - 1.93), rel=0.02)
 
 
+class Taken(NamedTuple):
+    """What one row says of the heat of a pack: s, degC, A, V; coldest and hottest as scanner and BMS read them."""
+
+    time: float
+    coldest: tuple[float, float]
+    hottest: tuple[float, float]
+    air: float
+    current: float
+    bms_current: float
+    volts: float
+
+
+def by_the_book(rows: Sequence[Taken], allowed: float) -> Iterator[Balance]:
+    """The same balance of four cells of 2 Ah with 12.2 to 13.8 V and `allowed` Ohm, written down from its definition.
+
+    3.2 J/K per Wh, twice the resistance while diffusion relaxes (1000 s), 0.34 mV/K at 300 K in each cell; a resistance
+    is measured by steps of more than C/10, between a third and ten times of what is allowed.
+    """
+    kelvin_per_watt_second, entropy = 1 / (3.2 * 13.0 * 2.0), 0.34e-3 * 300.0 * 4
+    most = own = floor = slow = measured = 0.0
+    for before, now in pairwise([None, *rows]):
+        assert now is not None
+        coldest, hottest = min(now.coldest), max(now.hottest)
+        if before is None:
+            most, own, floor = coldest, coldest, hottest
+        else:
+            seconds, flows = now.time - before.time, abs(now.current)
+            slow += (flows - slow) * min(seconds / 1000.0, 1.0)
+            if flows > 0.0 or slow > 0.02:
+                step = abs(now.bms_current - before.bms_current)
+                if step > 0.2:
+                    measured = max(measured, min(abs(now.volts - before.volts) / step / allowed, 10.0))
+                ohms = allowed * (max(measured, 1 / 3) if measured else 1.0)
+                watts = 2.0 * max(flows, slow) ** 2
+                most += (watts * allowed * max(measured, 1.0) + flows * entropy) * seconds * kelvin_per_watt_second
+                own += watts * ohms * seconds * kelvin_per_watt_second
+                floor -= flows * entropy * seconds * kelvin_per_watt_second
+            most, own = max(most, now.air), max(own, now.air)
+            floor = min(floor, now.air)
+        most, own, floor = min(most, coldest), min(own, coldest), max(floor, hottest)
+        yield Balance(coldest - most, coldest - own, floor - hottest)
+
+
+def drawn(seed: int) -> list[Taken]:
+    """Cells that wander with the heat of what flows, by meters that disagree a little."""
+    draw = Random(seed)
+    rows, time, cell, air, flows = [], 0.0, 25.0, 25.0, 0.0
+    resistance = draw.choice([0.2, 0.5, 1.0, 3.0, 15.0])
+    for _ in range(80):
+        time += draw.choice([1.0, 10.0, 10.0, 60.0, 600.0, 2000.0])
+        flows = draw.choice([flows, flows, 0.0, 0.0, 0.02, 0.1, 0.3, 1.0, 2.0, -0.5, -2.0])
+        cell += draw.gauss(0.3 * abs(flows), 2.0) + draw.choice([0.0] * 9 + [40.0, -40.0])
+        air += draw.gauss(0.0, 0.5)
+        apart = [draw.uniform(-1.0, 1.0) for _ in range(4)]
+        bms = flows + draw.choice([0.0, 0.01])
+        rows.append(
+            Taken(
+                time, (cell + apart[0], cell + apart[1]), (cell + 1 + apart[2], cell + 1 + apart[3]), air, flows, bms,
+                13.0 + resistance * bms * draw.uniform(0.7, 1.3),
+            )
+        )  # fmt: skip
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("allowed", [1.0, 0.4])
+def test_the_heat_of_a_pack_is_balanced_by_the_book(four_cells: PackFile, seed: int, allowed: float) -> None:
+    required = four_cells.requirements | {"dc resistance 10 s": {"": {25.0: allowed}}}
+    pack, coldest, hottest = four_cells.model_copy(update={"requirements": required}), TEMPERATURE, COUNT
+    heat = OutsideHeat(pack, (coldest, hottest, VOLTAGE, AMPERES))
+    rows, found = drawn(seed), []
+    for taken in rows:
+        values = row(
+            taken.time, temperature=taken.coldest[1], count=taken.hottest[1], cell_temperature_min=taken.coldest[0],
+            cell_temperature_max=taken.hottest[0], current=taken.current, ambient=taken.air,
+        )  # fmt: skip
+        found.append(Balance(heat.impossible([*values, taken.volts, taken.bms_current]), heat.doubtful, heat.lack))
+    expected = list(by_the_book(rows, allowed))
+    assert max(map(max, found)) > 0.5
+    for which in range(3):
+        assert [each[which] for each in found] == pytest.approx([each[which] for each in expected], abs=1e-9)
+
+
 # --- cold from outside ------------------------------------------------------------------------------------------------
 
 
@@ -657,11 +815,20 @@ def test_what_flowed_and_what_is_asked_for_say_whether_a_current_is_interrupted(
     assert counted(count, (CHARGE, *before), (CHARGE, *after))[-1] == interrupted
 
 
-@pytest.mark.parametrize(("voltage", "interrupted"), [(40.0, False), (39.0, True)])
-def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, interrupted: bool) -> None:
+@pytest.mark.parametrize(
+    ("voltage", "string", "interrupted"),
+    [
+        (40.0, 40.0, False), (39.0, 39.0, True),
+        # A hundredth of what is set, either way, and as far from the string as its meters may differ.
+        (40 - 0.4, 39.6, False), (nextafter(39.6, 0.0), 39.6, True), (40.401, 40.401, True), (40.399, 40.399, False),
+        (40.0, 39.0, False), (40.0, nextafter(39.0, 0.0), True), (40.0, 41.0, False),
+        (40.0, nextafter(41.0, 42.0), True),
+    ],
+)  # fmt: skip
+def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, string: float, interrupted: bool) -> None:
     gone = UNDER_LOAD, (CHARGE, 0.0, 2.0)
     count = events.EventCount(events.interrupted(STRING, 1.0))
-    assert counted(count, *gone, voltage=voltage, string=voltage)[-1] == interrupted
+    assert counted(count, *gone, voltage=voltage, string=string)[-1] == interrupted
 
 
 def test_terminals_at_their_limit_without_the_string_are_an_open_circuit() -> None:
@@ -677,10 +844,30 @@ def test_links_are_counted_while_a_current_is_asked_for() -> None:
     assert found == [0, 3, 3, 3, 3, 4, 9]
 
 
+def test_links_are_looked_at_every_five_seconds_and_nothing_is_missed_in_between() -> None:
+    now = [0.0]
+    count = events.CountUnderLoad(lambda: now[0])
+
+    def after(second: float, asked: float = 2.0) -> float:
+        now[0] = second
+        return count(row(second, set_current=asked))
+
+    times = [0.0, 1.0, nextafter(5.0, 0.0), 5.0, 6.0, nextafter(10.0, 0.0), 10.0]
+    assert [after(each) for each in times] == [0, 0, 0, 5, 5, 5, 10]
+    # In a rest links come and go; behind it a first look is taken at once.
+    assert [after(11.0, nan), after(12.0), after(13.0), after(17.0)] == [10, 10, 10, 15]
+
+
 def test_a_count_grows_by_what_the_last_minute_has_added() -> None:
     growth = events.growth(COUNT)
-    rises = {0: 7, 10: 8, 30: 10, 69: 10, 71: 10, 91: 10}
-    assert [growth(row(time, count=count)) for time, count in rises.items()] == [0, 1, 3, 3, 2, 0]
+    rises = {0: 7, 10: 8, 30: 10, nextafter(70, 0): 10, 70: 10, nextafter(90, 0): 11, 90: 11, 150: 11}
+    assert [growth(row(time, count=count)) for time, count in rises.items()] == [0, 1, 3, 3, 2, 3, 1, 0]
+
+
+def test_a_count_that_falls_or_is_missing_has_not_grown_and_grows_from_there() -> None:
+    growth = events.growth(COUNT)
+    counts = [5.0, 2.0, 3.0, nan, 9.0, 9.0, 10.0]
+    assert [growth(row(time, count=count)) for time, count in enumerate(counts)] == [0, 0, 1, 1, 1, 1, 2]
 
 
 def test_what_a_bms_does_not_count_has_not_grown() -> None:

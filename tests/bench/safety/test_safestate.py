@@ -195,7 +195,7 @@ def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
     live.engine.clock.every(0.1, open_after_a_second)
     verdict = make_safe(live)
     assert verdict.safe
-    assert sum(step.duration for step in verdict.steps[:4]) == pytest.approx(1.0 + safestate.FEEDBACK, abs=0.11)
+    assert sum(step.duration for step in verdict.steps[:4]) == pytest.approx(1.0 + 0.5, abs=0.11)
 
 
 @pytest.mark.parametrize("signal", ["PositiveContactorError", "STRING_MINUS_CONTACTOR_FEEDBACK"])
@@ -440,6 +440,21 @@ def test_in_a_hurry_the_outputs_go_off_and_nothing_else_is_done(live: TestBench,
 
 
 @pytest.mark.parametrize("wall", [True, False])
+def test_in_a_hurry_an_output_that_hangs_on_a_wall_clock_holds_nobody_up(
+    live: TestBench, monkeypatch: pytest.MonkeyPatch, *, wall: bool
+) -> None:
+    """On a virtual one everything stays in one thread."""
+    threads = set()
+    hurry = Event()
+    hurry.set()
+    for verb in ("source_off", "sink_off"):
+        monkeypatch.setattr(live.engine.bench.roles.source, verb, lambda: threads.add(current_thread()))
+    safe_state(live.engine.bench.roles, WallClock() if wall else live.engine.clock, live.station, hurry=hurry)
+    assert (main_thread() in threads) is not wall
+    assert len(threads) == (2 if wall else 1)
+
+
+@pytest.mark.parametrize("wall", [True, False])
 def test_a_hurry_on_the_way_leaves_out_what_was_not_reached(
     live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, *, wall: bool
 ) -> None:
@@ -458,7 +473,7 @@ def test_somebody_is_told_before_each_step_how_long_it_may_take(live: TestBench)
     told: list[float] = []
     safe_state(live.engine.bench.roles, live.engine.clock, live.station, alive=told.append)
     # A command and a read-back, which is asked again where an answer is lost.
-    commands, safe = 5 * safestate.STEP_LIMIT, live.station.safe_state
+    commands, safe = 5 * 5.0, live.station.safe_state
     waits = {
         "sink off": safe.insist, "source off": safe.insist, "current gone": 2 * safe.settle,
         "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge,

@@ -128,6 +128,17 @@ def test_somebody_who_ignores_requests_goes_on_ignoring_them() -> None:
 
 
 @session()
+def test_what_was_asked_of_one_session_is_not_asked_of_the_next() -> None:
+    interrupts.finish()
+    signal.raise_signal(signal.SIGINT)
+    assert interrupts.waiting()
+    end_in_order()
+    assert not interrupts.waiting()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@session()
 def test_whoever_runs_a_session_gets_his_handlers_back() -> None:
     interrupts.as_before()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -302,6 +313,11 @@ def test_a_closing_console_without_an_open_bench_waits_for_nothing(
 ) -> None:
     monkeypatch.setattr(interrupts, "CONSOLE_PATIENCE", 3600.0)
     assert on_console_event(CTRL_CLOSE) is True
+
+
+def test_a_closing_console_is_answered_before_windows_ends_the_process() -> None:
+    """Which it does after 5 s (`HandlerRoutine`); all the rest is left for making the bench safe."""
+    assert 4.0 < interrupts.CONSOLE_PATIENCE < 5.0
 
 
 def test_a_bench_that_cannot_be_made_safe_in_time_is_left_to_the_supervisor(

@@ -6,14 +6,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event
+from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
+from filelock import Timeout
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,11 +43,12 @@ from bench.safety.supervisor import (
     watch,
     whole_lines,
 )
+from bench.safety.timelimit import OutOfTime
 from bench.scenario import Charge, Rest, Soak, elapsed
-from bench.station import SHIPPED, StationFile, load_station
+from bench.station import SHIPPED, Lease, StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault
-from instruments.roles import InstrumentFault
+from instruments.roles import Identity, InstrumentFault
 from tests.bench.fakes import FakeChamber, Plant
 from tests.bench.supervisor_support import report_of, wait_until_locked
 
@@ -174,6 +177,7 @@ def test_an_attempt_that_fails_as_nobody_has_thought_of_is_told_and_the_next_one
     assert [outcome.number for outcome in outcomes] == [1, 2, 3]
     assert "the attempt itself failed: ValueError: 12,5 is no number" in str(outcomes[-1].verdict)
     assert not outcomes[-1].verdict.safe
+    assert [step.duration for outcome in outcomes for step in outcome.verdict.steps] == [0.0] * 3
 
 
 def test_a_bench_that_obeys_is_safe_at_once(station: StationFile, plant: Plant) -> None:
@@ -399,6 +403,18 @@ def test_a_bench_without_a_lease_that_somebody_else_has_by_then_is_left_alone(
     assert not (Path(plan.folder) / REPORT).exists()
 
 
+def test_a_bench_that_was_marked_in_one_thread_is_given_free_in_another(plan: Plan) -> None:
+    """The one that waits for the end of the test is not the one that acts then."""
+    taken: list[Any] = []
+    thread = Thread(target=lambda: taken.append(lastlook.mark_open(plan)))
+    thread.start()
+    thread.join()
+    with pytest.raises(Timeout):
+        lastlook.mark_open(plan)
+    taken[0].release()
+    lastlook.mark_open(plan).release()
+
+
 # --- its other end ------------------------------------------------------------------------------------------------
 
 
@@ -415,6 +431,50 @@ def supervised(station: StationFile, tmp_path: Path) -> Iterator[Supervised]:
 def test_while_it_watches_a_bench_without_a_lease_is_marked_as_open(supervised: Supervised, plan: Plan) -> None:
     """By another process than this one: what the last look of every other supervisor goes by."""
     wait_until_locked(lastlook.mark_of(plan))
+
+
+@pytest.mark.parametrize(
+    ("clock", "speed", "leased"), [("wall", 1.0, False), ("wall", 1.0, True), ("virtual", 0.0, True)]
+)
+def test_its_process_is_told_all_that_an_emergency_needs(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str, speed: float, leased: bool
+) -> None:
+    """How fast its clock runs is held against real time only where there is one."""
+    told: list[Plan] = []
+
+    def handed_over(**all_of_it: Any) -> Plan:
+        told.append(Plan(**all_of_it))
+        return told[-1]
+
+    monkeypatch.setattr(heartbeat, "Plan", handed_over)
+    lease = Lease(file=tmp_path / "bench.lock") if leased else None
+    watched = station.model_copy(update={"clock": clock, "lease": lease})
+    life = tmp_path / "life" if leased else None
+    watch = Supervised(watched, tmp_path, life, {"supply": Identity("FAKE", "Model", "17", "1.0")})
+    watch.relieve()
+    assert told == [
+        Plan(
+            process=os.getpid(), folder=str(tmp_path), station=watched.model_dump(mode="json", by_alias=True),
+            instruments=instruments_that_matter(station), patience=station.supervisor.idle,
+            life=str(life) if life else "", identities={"supply": ("Model", "17")},
+            lease=str(tmp_path / "bench.lock") if leased else "", heartbeat=5.0, speed=speed,
+        )
+    ]  # fmt: skip
+
+
+def test_its_process_finds_what_can_be_imported_here(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver of one's own may be on the path of the tests alone."""
+    beside = tmp_path / "mine"
+    beside.mkdir()
+    (beside / "sitecustomize.py").write_text(f"open({str(tmp_path / 'found')!r}, 'w').close()", encoding="utf-8")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.syspath_prepend(beside)
+    watch = Supervised(station, tmp_path)
+    watch.confirm()
+    watch.relieve()
+    assert (tmp_path / "found").exists()
 
 
 def process_of(watch: Supervised) -> "subprocess.Popen[bytes]":
@@ -578,6 +638,69 @@ def test_one_whose_answer_comes_in_the_rest_of_the_heartbeat_is_forgiven(
     assert 0.0 < rest <= (1 - heartbeat.STALE) * supervised._limit
 
 
+def test_one_that_takes_longer_than_twenty_seconds_to_start_is_told(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_action: object, limit: float) -> bytes:
+        raise OutOfTime(f"did not come back within {limit:g} s")
+
+    monkeypatch.setattr(heartbeat, "in_time", never)
+    with ExitStack() as stack:
+        watch = Supervised(station, tmp_path)
+        stack.callback(watch.relieve)
+        with pytest.raises(BenchFault, match="process did not come back within 20 s; without it no output is switched"):
+            watch.confirm()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_one_that_does_not_go_is_ended_after_ten_seconds(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process_of(supervised).send_signal(signal.SIGSTOP)
+    now = [100.0]
+    monkeypatch.setattr(heartbeat, "monotonic", lambda: now[0])
+    monkeypatch.setattr(heartbeat, "pause", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    supervised.relieve()
+    assert now[0] == pytest.approx(110.0, abs=0.021)
+    assert process_of(supervised).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("silent", "looks"),
+    [(0.25, 0), (0.2500001, 1), (0.75, 1), (0.7500001, 2)],
+)
+def test_an_answer_is_looked_for_from_a_quarter_of_a_heartbeat_on_and_waited_for_from_three(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch, silent: float, looks: int
+) -> None:
+    waited: list[float] = []
+    now = [0.0]
+
+    def late(_pipe: int, patience: float) -> bytes:
+        waited.append(patience)
+        return b"%.3f\n" % now[0] if patience else b""
+
+    monkeypatch.setattr(heartbeat, "_read", late)
+    monkeypatch.setattr(heartbeat, "monotonic", lambda: now[0])
+    supervised._answered, heart = 0.0, supervised._limit
+    now[0] = silent * heart
+    supervised.alive(1.0)
+    assert waited == pytest.approx([0.0, heart - now[0]][:looks])
+
+
+@pytest.mark.parametrize("said", [b"a driver says hello\n", b"\n", b"12"])
+def test_what_is_no_time_is_no_answer_and_ends_nothing_by_itself(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """A driver may print something where it is imported, and an answer may have come only in part."""
+    heard = [said, b"", b"\n%.3f\n" % monotonic()]
+    monkeypatch.setattr(heartbeat, "_read", lambda _pipe, _patience: heard.pop(0))
+    supervised._answered = monotonic() - 1.01 * heartbeat.STALE * supervised._limit
+    with pytest.raises(BenchFault, match="has not answered for"):
+        supervised.alive(1.0)
+    supervised.alive(1.0)
+    assert not heard
+
+
 def test_it_answers_twice_in_its_period_and_no_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([100.0, 100.9, 101.0, 101.5])
     monkeypatch.setattr(supervisor, "monotonic", lambda: next(times))
@@ -593,7 +716,7 @@ def test_answers_that_nobody_seems_to_read_are_kept() -> None:
     answers = Answers(0.0, said.append)
     for _ in range(2 * UNHEARD):
         answers.give()
-    assert len(said) == UNHEARD
+    assert len(said) == UNHEARD == 100
     answers.heard()
     answers.give()
     assert len(said) == UNHEARD + 1

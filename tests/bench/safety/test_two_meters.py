@@ -97,4 +97,4 @@ def test_a_step_may_take_longer_where_more_than_one_plays_its_role(
     players = {f"psu {at}": entry.model_copy(update={"roles": (role,)}) for at, role in enumerate(roles)}
     many = station.model_copy(update={"instruments": others | players})
     insists = station.safe_state.insist
-    assert safestate.longest(many, step) - insists == 5 * safestate.STEP_LIMIT * longer
+    assert safestate.longest(many, step) - insists == 5 * 5.0 * longer
