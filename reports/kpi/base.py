@@ -240,7 +240,7 @@ class KpiFunction(Generic[Q]):
         except (InputError, TestError):  # sentences already; a recording's own is an InputError
             raise
         except Exception as error:
-            if not self.applies(run, steps[0]):
+            if self.applies is not on_request and not self.applies(run, steps[0]):
                 raise TestError(self._not_of(run, steps[0])) from error
             text = " ".join(f"{type(error).__name__}: {error}".split())
             raise TestError(f"{self}, step {steps[0].name!r}: {text}") from error
