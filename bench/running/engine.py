@@ -82,17 +82,19 @@ class Engine:
     """Drives one open bench for one run.
 
     `alive` is told before each scan how long (real s) it will be until that scan: whoever watches the test may take a
-    longer silence for its end. `resumption` is what is left of the run that this one continues.
+    longer silence for its end. `resumption` is what is left of the run that this one continues. `adviser` is asked
+    before a scenario begins, what of it this bench is not expected to decide.
     """
 
     def __init__(
         self,
         bench: OpenBench,
         run: Run,
-        alive: Callable[[float], None] = lambda _seconds: None,
-        resumption: Resumption | None = None,
+        alive: Callable[[float], None],
+        resumption: Resumption | None,
+        adviser: Adviser,
     ) -> None:
-        self.bench, self.log, self.alive = bench, run, alive
+        self.bench, self.log, self.alive, self.adviser = bench, run, alive, adviser
         self.clock = bench.clock
         self.sampler = Sampler(bench, run, alive)
         self.resumption = resumption
@@ -108,8 +110,6 @@ class Engine:
         # Found out once: to look whether a driver has a verb costs as much as to use it.
         bms = bench.roles.bms if "bms" in bench.roles else None
         self._asked = bms if isinstance(bms, KeepsAsking) else None
-        self.adviser: Adviser = nobody_doubts
-        """Asked before a scenario begins, what of it this bench is not expected to decide."""
         self._ahead: tuple[float | None, ...] = ()
         """How long the step that runs, and each behind it, takes, s; None where nobody can foresee it."""
 

@@ -60,7 +60,7 @@ class Sampler:
     the most patient link needs.
     """
 
-    def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
+    def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None]) -> None:
         layout = bench.scanner.columns
         derived = derived_on(bench, layout)
         self.guard = guard_for(bench, bench.limits, layout, derived)

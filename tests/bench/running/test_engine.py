@@ -348,6 +348,9 @@ def test_a_pack_that_violates_a_limit_is_blamed_with_step_time_and_value(little_
     assert manifest["cause"]["limit"] == "cell over-temperature"
     (trip,) = events(little_bench, "trip")
     assert trip["value"] > trip["at_most"] == 50
+    assert (trip["step"], trip["action"], trip["fault"], trip["text"]) == (
+        "hot discharge", "trip", manifest["cause"]["fault"], manifest["cause"]["text"],
+    )  # fmt: skip
     # The violation itself is on record: off, and then written.
     table = pq.read_table(little_bench.run_log.folder / "samples.parquet")
     assert table.column("Cell Temperature Max / degC")[-1].as_py() == trip["value"]
@@ -434,6 +437,26 @@ def test_a_bms_in_error_is_the_packs_fault_and_its_bits_are_named(little_bench: 
     assert "gave up when asked for CHARGE for what it found in the pack: f_DeepDischarge" in str(error)
     assert "charge" not in plant.calls
     assert_ended_safe(little_bench, plant, "FAIL", "pack")
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault", "verdict"), [(True, "bms-link", "BENCH FAULT"), (False, "bms-fault", "FAIL")]
+)
+def test_a_bus_that_does_not_follow_the_pack_is_the_benchs_doing_where_a_current_was_asked_for(
+    little_bench: TestBench, plant: Plant, asked: bool, fault: str, verdict: str
+) -> None:
+    """Source or sink may have held it; with both off it was the pack alone."""
+
+    plant.bms_state = None if asked else BmsState.STANDBY
+
+    def complain() -> None:
+        if plant.source_on if asked else "request CHARGE" in plant.calls:
+            plant.bms_faults = ["PrechargeVoltageError"]
+
+    plant.on_scan.append(complain)
+    fails(little_bench, Charge(1.0, until=LONG))
+    manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
+    assert (manifest["cause"]["fault"], manifest["verdict"]) == (fault, verdict)
 
 
 @pytest.mark.parametrize(("alarm", "hint"), [("", "check that it conditions"), ("Door open", "it reports 'Door open'")])

@@ -36,6 +36,7 @@ from bench.recording.life import claim, release
 from bench.recording.past import PastRun
 from bench.recording.run import RunRecord
 from bench.recording.table import write_parquet
+from bench.running.procedures.base import Procedure, Stage
 from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, pack_state
 from bench.running.setup import Setup
 from bench.safety.quantities import CHARGE_MOVED
@@ -285,6 +286,25 @@ def test_a_profile_that_was_killed_in_its_middle_goes_on_at_its_place(die: Die, 
     assert sent == [pytest.approx(point, abs=1e-6) for point in expected]
     (ended,) = events(bench, "step ended")
     assert ended["ended_by"] == "Step Time at least 92 s"
+
+
+def test_only_the_step_that_goes_on_is_told_what_it_has_had_before(
+    die: Die, resume: Resume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is the soak that only restores the temperature."""
+    left, told = die(2, 240), list[tuple[str, float, list[float]]]()
+
+    def tell(self: Procedure[Any], stage: Stage) -> None:
+        told.append((self.step.name, stage.begins, [time for time, _ in stage.had()]))
+
+    monkeypatch.setattr(Procedure, "prepare", tell)
+    past = PastRun.load(left)
+    resume(left).run(*SCENARIO)
+    begun = next(step.started for step in past.steps if step.index == 2)
+    rows = past.rows[past.rows[:, past.columns.index(STEP)] == 2]
+    had = [float(time) for time in rows[:, past.columns.index(TEST_TIME)] - begun]
+    assert len(had) > 200
+    assert told == [("soak", 0.0, []), ("charge", past.elapsed, had), ("rest", 0.0, []), ("discharge", 0.0, [])]
 
 
 def test_what_went_into_the_pack_before_the_gap_still_counts_for_the_guard(die: Die, resume: Resume) -> None:

@@ -17,7 +17,7 @@ from bench.running.scan import Scanner
 from bench.running.settling import TemperatureSettling
 from bench.station import ChamberLimits
 from bench.verdicts import InputError
-from instruments.roles import BMS_CHANNELS, CHAMBER_AIR, TERMINALS, CellTable, Channel
+from instruments.roles import BMS_CHANNELS, CHAMBER_AIR, TERMINALS, CellTable, Channel, InstrumentFault
 
 # --- scan -------------------------------------------------------------------------------------------------------------
 
@@ -138,6 +138,31 @@ def test_what_a_player_does_not_measure_is_missing_and_nothing_else_is(meters: d
     assert (row[columns.CELL_VOLTAGE_MIN], row[columns.AMBIENT]) == (3.15, 24.0)
 
 
+def test_a_slow_instrument_is_asked_when_it_is_due_and_shown_with_how_old_its_answer_is(
+    meters: dict[str, Meter],
+) -> None:
+    """A sum of periods is rounded: a scan that comes within a microsecond of it is in time."""
+    now, log = [0.0], meters["scanner"].log
+    scanner = Scanner(meters, {"temperatures": ["scanner"]}, {"scanner": 5.0}, lambda: now[0])
+    shown = list[tuple[float, ...]]()
+    times = [0.0, 4.0, nextafter(5.0 - 1e-6, 0.0), 5.0 - 1e-6, 9.0, 11.0, 16.0]
+    asked = list[float]()
+    for time in times:
+        now[0] = time
+        meters["scanner"].values = [time, time + 1.0]
+        before = log.count("ask scanner")
+        row = dict(zip(scanner.columns, scanner.scan(), strict=True))
+        asked += [time] * (log.count("ask scanner") - before)
+        shown.append((row[columns.CELL_TEMPERATURE_MIN], row["Scanner Sensor 2 / degC"], row["Scanner Sample Age / s"]))
+    due = times[3]
+    assert asked == [0.0, due, 11.0, 16.0]
+    assert shown == [
+        (0.0, 1.0, 0.0), (0.0, 1.0, 4.0), (0.0, 1.0, times[2]), (due, due + 1, 0.0), (due, due + 1, 9.0 - due),
+        (11.0, 12.0, 0.0), (16.0, 17.0, 0.0),
+    ]  # fmt: skip
+    assert log.count("read scanner") == len(asked)
+
+
 def test_the_displayed_state_is_the_bmss(meters: dict[str, Meter]) -> None:
     row = scanned(meters)
     assert [row[name] for name in (columns.SOC, columns.CHARGE_LIMIT, columns.BMS_STATE, columns.BMS_AGE)] == [
@@ -165,6 +190,26 @@ def test_one_cell_that_cannot_be_read_hides_no_other_value(meters: dict[str, Met
 )
 def test_a_raw_column_carries_its_unit(instrument: str, channel: Channel, label: str) -> None:
     assert raw_label(instrument, channel) == label
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("first", 1), ("last", 1), ("last", 2),
+        *((name, more) for name in ("bms", "chamber", "scanner", "emulator", "load", "supply") for more in (-1, 1)),
+    ],
+)  # fmt: skip
+def test_whoever_delivers_other_values_than_it_declares_is_named(
+    meters: dict[str, Meter], name: str, more: int
+) -> None:
+    """Whatever stands beside it: an instrument without a channel has no values of its own to be told by."""
+    meters = {"first": Meter("first", []), **meters, "last": Meter("last", [])}
+    found, scanner = meters[name], Scanner(meters, {"source": ["supply"]}, {"emulator": 5.0})
+    declared = len(found.channels)
+    found.values = [*found.values, 1.0, 2.0][: declared + more]
+    with pytest.raises(InstrumentFault) as fault:
+        scanner.scan()
+    assert str(fault.value).startswith(f"{name} declares {declared} channels and delivered {declared + more} values: ")
 
 
 # --- settling ---------------------------------------------------------------------------------------------------------
