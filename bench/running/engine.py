@@ -230,7 +230,8 @@ class Engine:
                 fingerprint=fingerprint(step),
                 reached=self._reached(),
             )
-        ended_by, verdict = "", Verdict.PASS
+        ended_by: str
+        verdict = Verdict.PASS
 
         def ended(reason: str) -> None:
             nonlocal ended_by

@@ -53,6 +53,41 @@ def made(*, one: bool, envelope: Any = DECLARED) -> tuple[Flow, list[str], list[
     )
 
 
+class Counting(dict[tuple[str, str], Extremes]):
+    """A declaration that keeps what was looked up in it."""
+
+    def __init__(self) -> None:
+        super().__init__(DECLARED)
+        self.looked_up: list[tuple[str, str]] = []
+
+    def get(self, key: tuple[str, str], default: Any = None) -> Any:
+        self.looked_up.append(key)
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_what_is_asked_for_again_in_every_scan_is_held_against_the_declaration_once(one: bool) -> None:
+    """And anew once it is another current, another voltage, the other way, or flows again behind a pause."""
+    declared = Counting()
+    flow, said, noted = made(one=one, envelope=declared)
+    source, sink = ([(role, quantity) for quantity in ("current", "voltage")] for role in ("source", "sink"))
+    for ask, current, voltage, looked in (
+        (flow.charge, 2, 30, source), (flow.charge, 2, 30, []), (flow.charge, 2, 31, source),
+        (flow.charge, 1, 31, source), (flow.charge, 1, 31, []), (flow.discharge, 1, 31, sink),
+        (flow.discharge, 1, 31, []), (flow.discharge, 1, 30, sink), (flow.discharge, 2, 30, sink),
+        (flow.charge, 2, 30, source), (flow.charge, 2, 30, []),
+    ):  # fmt: skip
+        declared.looked_up.clear()
+        ask(current, voltage)
+        assert declared.looked_up == looked
+        assert noted[-1] == (current if ask == flow.charge else -current, voltage)
+    flow.off()
+    declared.looked_up.clear()
+    flow.charge(2, 30)
+    assert declared.looked_up == source
+    assert len([each for each in said if "charge" in each]) == 12
+
+
 def test_of_two_instruments_the_one_that_flows_goes_off_before_the_other_goes_on() -> None:
     flow, said, noted = made(one=False)
     flow.charge(2, 30)

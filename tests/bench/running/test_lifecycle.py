@@ -106,6 +106,51 @@ def test_the_second_request_to_end_cuts_giving_up_short_wherever_the_first_one_c
     assert opening.safe is not None
 
 
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(InstrumentFault("silent"), "silent"), (ValueError("no number"), "no number"), (TimeoutError(), "TimeoutError")],
+)
+def test_why_an_instrument_is_not_known_to_be_itself_is_told_with_the_safe_state(
+    new_bench: Callable[[], TestBench], plant: Plant, error: Exception, why: str
+) -> None:
+    """An error without a word is told by its name. To be switched off nobody must say who he is."""
+    plant.fail["identify supply"], plant.source_on = error, True
+    opening = lifecycle.Opening()
+    with pytest.raises(type(error)):
+        lifecycle.OpenBench(new_bench().setup, opening=opening)
+    assert opening.safe is not None
+    details = {step.name: step.detail for step in opening.safe.steps}
+    assert details["current gone"] == why
+    assert details["source off"].startswith(f"{why}; ")
+    assert not plant.source_on
+
+
+class GivenUp(BaseException):
+    """Whatever ends the process."""
+
+
+@pytest.mark.parametrize(("driver", "begun"), [("FakeChamber", True), ("FakeChamberr", False)])
+def test_a_bench_that_was_touched_and_left_in_the_middle_is_not_known_to_be_safe(
+    new_bench: Callable[..., TestBench], station_text: str, monkeypatch: pytest.MonkeyPatch, driver: str, begun: bool
+) -> None:
+    """Nothing has to be known of one to which nothing was said: its station file names no bench."""
+
+    def left(*_: object, **__: object) -> None:
+        raise GivenUp
+
+    monkeypatch.setattr(lifecycle, "safe_state", left)
+    monkeypatch.setattr(FakeSupply, "identify", left)
+    setup = new_bench(station=station_text.replace("FakeChamber", driver)).setup
+    opening = lifecycle.Opening()
+    with pytest.raises(GivenUp if begun else InputError):
+        lifecycle.OpenBench(setup, opening=opening)
+    assert opening.begun is begun
+    assert (opening.left is not None) is begun
+    if opening.left is not None:
+        assert opening.left.state == "not verified"
+        assert "nobody has read an output back since" in str(opening.left)
+
+
 @pytest.mark.parametrize(("clock", "refused"), [("wall", True), ("virtual", False)])
 def test_defects_are_seeded_where_the_simulators_are_ones_own(four_cells: PackFile, clock: str, refused: bool) -> None:
     station, path = load_station("virtual-pack")

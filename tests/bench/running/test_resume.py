@@ -160,9 +160,13 @@ def test_steps_that_were_finished_are_not_run_again_and_give_the_rows_they_had(
     bench = resume(die(4, 60, first, second))
     opened = len(plant.calls)
     run = bench.run(*first)
+    before = PastRun.load(next(iter(bench.runs.parent.glob("left/*/*"))))
+    assert np.array_equal(run.rows, before.rows[before.rows[:, before.columns.index(STEP)] < 3], equal_nan=True)
     assert plant.calls[opened:] == []
     assert set(column(run, STEP)) == {1, 2}
+    assert [event["index"] for event in run.events if event["type"] in {"step started", "step ended"}] == [1, 1, 2, 2]
     assert run.events[-1]["type"] == "step ended"
+    assert column(run, STEP)[-1] == 2
     assert column(run, CHARGE_AH)[-1] == pytest.approx(2 / 6, abs=0.002)
     bench.verify("charged", float(column(run, CHARGE_AH)[-1]), at_least=0.3)
     whole = bench.run(*second)

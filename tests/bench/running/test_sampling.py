@@ -405,6 +405,68 @@ def test_a_current_that_changes_with_every_scan_is_never_opposed_by_what_others_
         assert _opposed(emulator, four_cells) <= 1.01 * fresh or not second
 
 
+@pytest.mark.parametrize("parallel", [1, 2])
+@pytest.mark.parametrize("temperature", [25.0, 3.5])
+def test_at_each_edge_a_cell_opposes_what_its_pairs_have_left_of_what_flowed_until_then(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch, parallel: int, temperature: float
+) -> None:
+    """Worked out here second by second, and looked at a second ahead: that long what is written is met."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    pack = four_cells.model_copy(update={"parallel": parallel})
+    cell, emulator = cell_of(pack), Emulator()
+    here = int(np.searchsorted(cell.soc, 0.5))
+    middle = float(cell.soc[here] + cell.soc[here + 1]) / 2
+    emulated = EmulatedPack(emulator, pack, middle, temperature)
+    r0, *pairs = cell.resistances(cell.soc, temperature)[:, here].tolist()
+    known = [each for each in (cell.tau1, cell.tau2, cell.tau3) if each is not None]
+    taus = [float(np.interp(temperature, cell.temperature, each)) for each in known]
+    held, before, begun, second = [0.0] * cell.pairs, 0.0, nan, 0.0
+    # Never half of the 74 A s that an interval of the table has: the cells stay in it.
+    course = [(0.0, 5), (2.0, 12), (1.0, 6), (3.0, 1), (2.5, 1), (-1.5, 9), (-0.4, 30), (0.0, 4), (-2.0, 18), (-1.0, 2)]
+    course += [(-0.1, 9), (-0.15, 3)]
+    for current, seconds in course:
+        if before * current <= 0.0:
+            begun = second - 1.0 if second else 0.0
+        for number in range(seconds):
+            emulated.follow([temperature], parallel * current, second)
+            passed = 1.0 if second else 0.0
+            held = [
+                current * pair + (volts - current * pair) * np.exp(-passed / tau)
+                for pair, tau, volts in zip(pairs, taus, held, strict=True)
+            ]
+            if not number:
+                opposed, ahead = 0.0, passed
+                for pair, tau, volts in zip(pairs, taus, held, strict=True) if current else ():
+                    then = current * pair + (volts - current * pair) * np.exp(-ahead / tau)
+                    most = pair * (1 - np.exp(-(second - begun + ahead) / tau))
+                    opposed += min(max(then / current, 0.0), most)
+                expected = (r0 + opposed) / parallel
+                assert emulator.told[here] == pytest.approx(expected, rel=1e-9), (current, second)
+            second += 1.0
+        before = current
+
+
+@pytest.mark.parametrize(("soc", "way", "row"), [(0.0, 1, 2), (1.0, -1, -3)])
+def test_cells_that_are_empty_or_full_stay_so_whatever_flows_on_and_come_back_at_once(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch, soc: float, way: int, row: int
+) -> None:
+    """Of their last interval the further half is left once half of it has flowed: then the row behind it is met."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    cell, emulator = cell_of(four_cells), Emulator()
+    emulated = EmulatedPack(emulator, four_cells, soc, 25.0)
+    half = 3600 * cell.nominal_capacity * float(cell.soc[1] - cell.soc[0]) / 2
+    third = row % len(cell.soc)
+    for second in range(100):
+        emulated.follow([25.0], -way * (1.9 + 0.2 * (second % 2)), float(second))  # an edge each time: it is looked at
+    assert third not in emulator.rows
+    flowed = 0.0
+    while third not in emulator.rows:
+        second += 1
+        flowed += 1.0
+        emulated.follow([25.0], way * (0.9 + 0.2 * (second % 2)), float(second))
+    assert half < flowed <= half + 1.2
+
+
 def test_rows_that_the_cells_are_not_on_are_left_alone(four_cells: PackFile) -> None:
     emulator = Emulator()
     emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)
