@@ -6,7 +6,7 @@ off, whatever ended the step.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from math import isfinite, isnan, nan
+from math import isfinite
 from typing import Any
 
 from bench import columns
@@ -472,8 +472,9 @@ class Engine:
         livebus.refuse(self.bench.roles, self.bench.station, self.bench.pack, self.clock, self.alive)
         bms, clock = self.bench.roles.bms, self.clock
         wanted, other = _STATES_OF[mode], _OTHER[mode]
-        began, state, detour = clock.now(), nan, False
+        began, detour = clock.now(), False
         closed: float | None = None
+        state: float
         self.sampler.asked_mode = mode.name
         bms.request_mode(mode)
         try:
@@ -493,8 +494,8 @@ class Engine:
         finally:
             self.sampler.asked_mode = ""
         raise BenchFault(
-            f"The BMS did not reach {mode.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
-            "check the CAN wiring, its 12 V supply and the emergency-stop chain.",
+            f"The BMS did not reach {mode.name} within {CONTACTOR_TIMEOUT:g} s: it reports "
+            f"{BmsState(int(state)).name}; check the CAN wiring, its 12 V supply and the emergency-stop chain.",
             "contactor-not-closed",
         )
 
@@ -521,7 +522,3 @@ class Engine:
     def _reached(self) -> dict[str, float]:
         row = self.sampler.last
         return {} if row is None else {name: round(row[INDEX[name]], 6) for name in _REACHED}
-
-
-def _state_name(state: float) -> str:
-    return "nothing" if isnan(state) else BmsState(int(state)).name
