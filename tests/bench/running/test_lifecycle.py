@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from threading import Event
@@ -10,19 +10,20 @@ from threading import Event
 import numpy as np
 import pytest
 
-from bench.clock import WallClock
+from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import PackFile, load_pack
 from bench.running import lifecycle
 from bench.running.emulation import cell_of
 from bench.running.setup import Setup, check_fit, setup_manifest
 from bench.station import load_station
 from bench.testing import TestBench
-from bench.verdicts import InputError
+from bench.verdicts import BenchFault, InputError
 from instruments.roles import InstrumentFault
+from instruments.wires.context import InstrumentLink, LinkContext
 from models.cell import load_cell
 from models.construction import Construction
 from models.string import CellString
-from tests.bench.fakes import FakeSupply, Plant
+from tests.bench.fakes import Fake, FakeChamber, FakeSupply, Plant
 
 pytestmark = pytest.mark.real_time
 
@@ -149,6 +150,104 @@ def test_a_bench_that_was_touched_and_left_in_the_middle_is_not_known_to_be_safe
     if opening.left is not None:
         assert opening.left.state == "not verified"
         assert "nobody has read an output back since" in str(opening.left)
+
+
+class Timeless(VirtualClock):
+    """Says that its time is real, and waits for none; `period` is what it was asked to call somebody back at, s."""
+
+    kind = "wall"  # type: ignore[assignment]
+
+    def every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
+        self.period = period
+        return super().every(period, callback)
+
+
+@pytest.mark.parametrize(("real", "speed"), [(True, 1.0), (True, 4.0), (False, 1.0)])
+def test_links_live_in_real_time_where_the_clock_does(
+    new_bench: Callable[..., TestBench], plant: Plant, station_text: str, monkeypatch: pytest.MonkeyPatch, real: bool,
+    speed: float,
+) -> None:  # fmt: skip
+    """At any speed of the bench, and their frames are kept there alone: a virtual bus keeps its own."""
+    clock = Timeless() if real else VirtualClock()
+    contexts: dict[str, LinkContext] = {}
+    said: list[tuple[str, str, str]] = []
+    frames: list[object] = []
+
+    def opened(
+        cls: type[FakeChamber], link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]
+    ) -> Fake:
+        contexts[name] = context
+        return opens(link, context, name, options)
+
+    opens = FakeChamber.open
+    monkeypatch.setattr(FakeChamber, "open", classmethod(opened))
+    monkeypatch.setattr(lifecycle, "WallClock", lambda _speed, _start: clock)
+    station = f"{station_text}visa_library: '@mine'\nvirtual: {{speed: {speed}, simulators: {{}}}}\n"
+    bench = lifecycle.OpenBench(
+        new_bench(station=station).setup, lambda name: lambda way, text: said.append((name, way, text)),
+        frames=frames.append,
+    )  # fmt: skip
+    context = contexts["chamber"]
+    assert context.transcript is not None
+    context.transcript(">", "TEMP?")
+    assert said == [("chamber", ">", "TEMP?")]
+    assert (context.visa_library, context.now, context.sleep) == ("@mine", clock.now, clock.sleep)
+    assert context.real_time is real
+    assert (context.passing, context.frames) == ((monotonic, frames.append) if real else (None, None))
+    assert context.every is not None
+    context.every(0.5, lambda: None)
+    if isinstance(clock, Timeless):
+        assert clock.period == 0.5 * speed
+    bench.close()
+
+
+def test_a_bench_whose_wire_nobody_wants_keeps_none(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contexts: list[LinkContext] = []
+    opens = FakeSupply.open
+    monkeypatch.setattr(
+        FakeSupply, "open", classmethod(lambda _cls, *given: contexts.append(given[1]) or opens(*given))
+    )
+    lifecycle.OpenBench(new_bench().setup).close()
+    assert (contexts[0].transcript, contexts[0].frames) == (None, None)
+
+
+def test_a_bench_is_closed_in_reverse_whoever_fails_at_it_and_once(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    bench = lifecycle.OpenBench(new_bench().setup)
+    opened = list(bench.drivers)
+    plant.calls.clear()
+    plant.fail["close bms"] = InstrumentFault("gone")
+    bench.close()
+    assert [call.split()[1] for call in plant.calls] == opened[::-1]
+    bench.close()
+    assert (len(plant.calls), opened) == (4, ["bms", "chamber", "temperatures", "supply"])
+    assert bench.drivers == {}
+
+
+def test_what_was_found_on_is_known_by_who_was_on_and_what_they_were(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    plant.source_on = True
+    opening = lifecycle.Opening()
+    lifecycle.OpenBench(new_bench().setup, opening=opening).close()
+    assert opening.found == {"supply": True, "chamber": False, "bms": False}
+    assert opening.in_words == {"supply": opening.was["supply"][0]}
+    assert (opening.begun, opening.safe is None, opening.left is None) == (True, True, False)
+
+
+def test_an_output_that_does_not_switch_off_is_told_with_its_address(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    plant.source_on = plant.switches_stuck = True
+    with pytest.raises(
+        BenchFault, match=r"^Instrument supply at plant was switched on as it was found, and does"
+    ) as on:
+        lifecycle.OpenBench(new_bench().setup)
+    assert on.value.fault == "stays-on"
+    assert "identify supply" in plant.calls, "for the safe state alone"
 
 
 @pytest.mark.parametrize(("clock", "refused"), [("wall", True), ("virtual", False)])

@@ -154,6 +154,19 @@ def test_a_lost_output_is_kept_behind_what_leads_with_what_it_was_when_it_was_no
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("error", [InstrumentFault("silent"), OSError("no route"), KeyError("x")])
+def test_a_lost_output_is_told_even_where_nothing_can_be_switched_off_any_more(
+    little_bench: TestBench, plant: Plant, error: Exception
+) -> None:
+    blows(little_bench, plant)
+    plant.fail["sink_off"] = plant.fail["source_off"] = error
+    with pytest.raises(BenchFault, match="supply was asked for -1 A") as ended:
+        little_bench.run(Discharge(1.0, elapsed(seconds=30)))
+    assert ended.value.fault == "output-lost"
+    plant.fail.clear()
+    little_bench.conclude(ended.value)
+
+
 def test_what_was_forgiven_before_leads(little_bench: TestBench, plant: Plant) -> None:
     def break_down() -> None:
         plant.insulation = 6000.0 if plant.now() > 4.5 else 20e6
