@@ -327,6 +327,83 @@ def test_an_emulator_gets_one_rising_table_per_cell(four_cells: PackFile) -> Non
     assert min(table.resistance) > 0
 
 
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_the_table_of_an_emulated_cell_is_that_of_its_parameters(four_cells: PackFile, parallel: int) -> None:
+    """A minute behind the beginning of a current; and on above the voltage that ends a charge by a hundredth of a V."""
+    pack, emulator = four_cells.model_copy(update={"parallel": parallel}), Emulator()
+    cell = cell_of(pack)
+    EmulatedPack(emulator, pack, soc=0.3, temperature=12.0)
+    assert (
+        emulator.cells
+        == [
+            CellTable(
+                state_of_charge=tuple(cell.soc.tolist()),
+                voltage=(*cell.ocv[:-1].tolist(), max(float(cell.ocv[-1]), cell.voltage_max + 0.01)),
+                resistance=tuple((cell.resistance_after(60.0, cell.soc, 12.0) / parallel).tolist()),
+                capacity=parallel * cell.nominal_capacity,
+                initial=0.3,
+            )
+        ]
+        * 4
+    )
+    assert cell.ocv[-1] < cell.voltage_max + 0.01, "or nothing was tested"
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_new_resistances_are_those_of_cells_that_are_a_kelvin_away_and_no_less(four_cells: PackFile, way: int) -> None:
+    emulator, clock = Emulator(), VirtualClock()
+    emulated, cell = EmulatedPack(emulator, four_cells, 0.3, 25.0, clock.now), cell_of(four_cells)
+    for temperature in (nextafter(25.0 + way, 25.0), 25.0 + way, 25.0 + 1.9 * way, 25.0, 25.0 + 3 * way):
+        emulated.follow([temperature + 1.0, temperature - 1.0])
+    tables = [cell.resistance_after(60.0, cell.soc, at).tolist() for at in (25.0 + way, 25.0, 25.0 + 3 * way)]
+    assert [list(table) for table in emulator.resistances] == [pytest.approx(table) for table in tables]
+
+
+def test_behind_an_edge_a_current_is_looked_at_ever_more_rarely(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a tenth of the time since it began: as far off a second behind the edge as an hour behind it."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    emulator, looked = Emulator(), list[int]()
+    emulated = EmulatedPack(emulator, four_cells, 0.505, 25.0)
+    for second in range(37):
+        before = len(emulator.rows)
+        emulated.follow([25.0], 0.0 if second < 5 else 0.5, float(second))
+        looked += [second - 5] if len(emulator.rows) > before and second >= 5 else []
+    # Each second while that is more than a tenth of what has passed; then, as far as whole seconds go, by a tenth.
+    assert looked == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 21, 24, 27, 30]
+
+
+@pytest.mark.parametrize(("beyond", "noticed"), [(-1, None), (0, 17), (1, 16)])
+def test_a_hundredth_of_the_c_rate_is_a_current_and_by_more_than_that_it_changes(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch, beyond: int, noticed: int | None
+) -> None:
+    """A change is looked at at once; a current of which it is not known that it has changed, when it is its turn."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    emulator, rate = Emulator(), 0.01 * cell_of(four_cells).nominal_capacity
+    current = nextafter(rate, rate + beyond) if beyond else rate
+    emulated, seen = EmulatedPack(emulator, four_cells, 0.502, 25.0), None
+    for second in range(18):
+        before = len(emulator.rows)
+        emulated.follow([25.0], 0.0 if second < 16 else current, float(second))
+        seen = second if second and len(emulator.rows) > before and seen is None else seen
+    assert seen == noticed
+
+
+def test_what_is_close_enough_is_within_two_thousandths(four_cells: PackFile) -> None:
+    """Of what is uploaded: a resting cell that begins to oppose more is written anew once that is more."""
+    emulator = Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.502, 25.0)
+    here = int(np.searchsorted(cell_of(four_cells).soc, 0.5))
+    uploaded, steps = emulator.cells[0].resistance[here], list[float]()
+    for scan in range(40):
+        before = emulator.told[here]
+        emulated.follow([25.0], 0.0 if scan < 5 else 0.5, 0.01 * scan)
+        if emulator.told[here] != before and scan > 5:
+            steps.append((emulator.told[here] - before) / uploaded)
+    assert 0.002 < min(steps) < 0.0025
+
+
 def test_cells_in_parallel_share_the_current(four_cells: PackFile) -> None:
     one, two = Emulator(), Emulator()
     EmulatedPack(one, four_cells, 0.3, 25.0)
