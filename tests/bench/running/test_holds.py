@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.columns import INDEX, TEST_TIME
 from bench.pack import load_pack
 from bench.recording.run import RunRecord, TestIdentity
+from bench.running.procedures.base import Control, Stage
+from bench.running.procedures.discharge import DischargeProcedure
+from bench.running.sampling import Row
 from bench.running.setup import Setup
 from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station
@@ -68,6 +72,33 @@ def test_a_held_step_lasts_as_long_as_it_should_without_the_hold(little_bench: T
     assert column(run, "Discharging Capacity / Ah")[-1] == pytest.approx(0.5, rel=0.01)
     (hold,) = events(little_bench, "hold ended")
     assert events(little_bench, "step ended")[-1]["duration"] == pytest.approx(1800 + hold["duration"], abs=5)
+
+
+def test_a_control_law_is_told_the_time_of_its_step_which_stands_still_in_a_hold(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins anew behind the hold, at the time that it had then, and goes on as if nothing had been."""
+    open_the_door(plant)
+    sampler, told, begun = little_bench.engine.sampler, list[float](), list[int]()
+    begin = DischargeProcedure.begin
+
+    def watched(self: DischargeProcedure, stage: Stage) -> Control:
+        control = begin(self, stage)
+        begun.append(len(told))
+
+        def law(row: Row, time: float) -> None:
+            told.append(time)
+            if len(told) - 1 not in begun:  # when it begins the step's time has not begun to count yet
+                assert time == row[INDEX[TEST_TIME]] - sampler.step_began
+            control(row, time)
+
+        return law
+
+    monkeypatch.setattr(DischargeProcedure, "begin", watched)
+    little_bench.run(Soak(25.0), Discharge(1.0, until=elapsed(minutes=30)))
+    # The contactors closed a second behind the soak; at 760 s it is held, and at 1600 s no more.
+    assert told == [float(second) for second in range(1800)]
+    assert begun == [0, 159]
 
 
 def test_a_hold_does_not_use_up_the_time_that_a_step_may_take(little_bench: TestBench, plant: Plant) -> None:

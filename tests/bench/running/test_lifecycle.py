@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
@@ -15,6 +16,7 @@ from bench.pack import PackFile, load_pack
 from bench.running import lifecycle
 from bench.running.emulation import cell_of
 from bench.running.setup import Setup, check_fit, setup_manifest
+from bench.safety import powercut
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, InputError
@@ -269,6 +271,58 @@ def test_a_pack_may_have_the_voltage_that_the_wiring_carries_and_no_more(
     setup = Setup(station.model_copy(update={"wiring": wiring}), path, four_cells, Path("four.yaml"))
     with pytest.raises(InputError, match=r"reaches 13\.8 V, the wiring of station") if refused else nullcontext():
         check_fit(setup)
+
+
+@pytest.mark.parametrize("virtual", [True, False])
+def test_a_run_that_could_not_start_knows_what_was_to_be_opened(
+    write: Callable[[str, str], Path], station_text: str, pack_text: str, virtual: bool
+) -> None:
+    text = station_text + ("virtual: {speed: 4, simulators: {}}\n" if virtual else "")
+    station, path = load_station(str(write("station.yaml", text)))
+    changed = pack_text.replace("series: 4", "series: 4\nparallel: 3\nserial_number: B7")
+    pack, file = load_pack(str(write("pack.yaml", changed)))
+    found = setup_manifest(Setup(station, path, pack, file, seed=3, defects=("weak-cell:1:0.5",)))
+    cell, anode = cell_of(pack), found["pack"].pop("anode")
+    assert anode["capacity"] == pytest.approx(3 * cell.nominal_capacity)
+    assert anode["parameters"]
+    assumed = {"cell": "lfp-26650", "assumed": list(cell.assumed)} if virtual else {}
+    assert found == {
+        "station": {
+            "name": "little", "file": path.as_posix(), "sha256": sha256(path.read_bytes()).hexdigest(),
+            "virtual": virtual,
+        },
+        "pack": {
+            "name": "four", "file": file.as_posix(), "sha256": sha256(file.read_bytes()).hexdigest(),
+            "chemistry": "LFP", "series": 4, "parallel": 3, "capacity": 2.0, "serial_number": "B7", **assumed,
+        },
+        "instruments": [], "protections": [], "found": {}, "power_cut": [], "limits": [],
+        "safe_state": {**station.safe_state.model_dump(), "order": list(station.safe_order)},
+        "clock": {"kind": "wall", "epoch": None, "speed": 4.0 if virtual else 1.0},
+        "seed": 3, "defects": ["weak-cell:1:0.5"],
+    }  # fmt: skip
+
+
+def test_a_cell_that_nobody_knows_stops_no_run_from_being_one(four_cells: PackFile) -> None:
+    """That is told when the bench is opened."""
+    station, path = load_station("virtual-pack")
+    pack = four_cells.model_copy(update={"cell": "lfp-26550"})
+    found = setup_manifest(Setup(station, path, pack, path))["pack"]
+    assert not {"cell", "assumed", "anode"} & set(found)
+
+
+def test_an_open_bench_tells_all_of_itself_that_a_run_keeps(new_bench: Callable[..., TestBench], plant: Plant) -> None:
+    bench = lifecycle.OpenBench(new_bench().setup)
+    found = bench.manifest()
+    assert found["clock"] == {
+        "kind": bench.clock.kind, "epoch": bench.clock.epoch.strftime("%Y-%m-%dT%H:%M:%SZ"), "speed": 1.0,
+    }  # fmt: skip
+    assert found["limits"] == [limit.as_dict() for limit in bench.limits]
+    assert [each["name"] for each in found["instruments"]] == ["supply", "chamber", "temperatures", "bms"]
+    assert {each["model"] for each in found["instruments"]} == {"FAKE 100"}
+    assert [each["instrument"] for each in found["protections"]] == ["supply", "supply (sink)"]
+    assert found["power_cut"] == powercut.left_on(bench.station, bench.drivers)
+    assert set(found) == {"instruments", "protections", "power_cut", "limits", "clock"}
+    bench.close()
 
 
 def test_a_run_says_which_parameters_of_its_simulated_cell_nobody_has_measured() -> None:
