@@ -241,6 +241,23 @@ def test_what_is_doubted_again_is_kept_again_and_refused_where_the_station_says_
     bench.conclude()
 
 
+def test_an_alarm_of_the_chamber_is_told_once_for_as_long_as_it_stands(little_bench: TestBench, plant: Plant) -> None:
+    """It is looked at where a step begins and where it ends."""
+    alarms = iter(["", "Door", "Door", "Door", "", "Door", "Fan", "Fan", "Fan", "Fan"])
+    plant_alarm = property(lambda _plant: next(alarms))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Plant, "alarm", plant_alarm)
+        for name in "abcde":
+            little_bench.run(Rest(until=elapsed(seconds=10), name=name))
+    assert [
+        (each["time"], each["step"], each["fault"], each["action"], each["blame"], each["text"])
+        for each in events(little_bench, "warning")
+    ] == [
+        (time, step, "chamber-alarm", "warn", "bench", f"chamber alarm: it reports {alarm!r} in step {step!r}.")
+        for time, step, alarm in ((10.0, "a", "Door"), (30.0, "c", "Door"), (30.0, "d", "Fan"))
+    ]
+
+
 def test_an_adviser_that_fails_costs_a_warning_and_nothing_else(little_bench: TestBench) -> None:
     def clueless(*_: object) -> list[str]:
         raise ValueError("no idea")

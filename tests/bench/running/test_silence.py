@@ -5,6 +5,7 @@ As long as that the BMS hears its request as well.
 
 from collections.abc import Callable, Iterator
 from math import nextafter
+from typing import ClassVar
 
 import pytest
 
@@ -26,6 +27,15 @@ Told = list[str | float | tuple[str, float]]
 """What was called, what was said of the silence, and how long the BMS was to hear its request meanwhile."""
 
 
+class AskingBms(FakeBms):
+    """A node that goes on to hear its request."""
+
+    told: ClassVar[Told]
+
+    def keep_asking(self, silence: float) -> None:
+        self.told.append(("ask", silence))
+
+
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch, plant: Plant) -> Told:
     """What a bench that is opened from here on says and does, in order, once the list was emptied."""
@@ -37,7 +47,7 @@ def told(monkeypatch: pytest.MonkeyPatch, plant: Plant) -> Told:
         called(what)
 
     monkeypatch.setattr(TestBench, "alive", lambda _self, silence=0.0: found.append(silence))
-    monkeypatch.setattr(FakeBms, "keep_asking", lambda _self, silence: found.append(("ask", silence)), raising=False)
+    monkeypatch.setattr(AskingBms, "told", found, raising=False)
     monkeypatch.setattr(plant, "called", call)
     return found
 
@@ -48,7 +58,8 @@ def opened(new_bench: OpenTestBench, told: Told, station_text: str) -> Iterator[
     benches: list[TestBench] = []
 
     def of(section: str = "") -> TestBench:
-        bench = new_bench(station=f"{station_text}{section}\n")
+        station = station_text.replace("tests.bench.fakes:FakeBms", f"{__name__}:AskingBms")
+        bench = new_bench(station=f"{station}{section}\n")
         bench.open()
         benches.append(bench)
         told.clear()
@@ -114,6 +125,17 @@ def test_answers_that_fit_into_a_heartbeat_are_nothing_to_be_told(
         "request CHARGE", *scan(1.0), *programmed, *scan(1.0), *programmed, *scan(1.0), "sink_off", "source_off",
         ("ask", IDLE), IDLE,
     ]  # fmt: skip
+
+
+def test_where_time_is_virtual_no_answer_takes_any(
+    on: Callable[..., TestBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[float] = []
+    bench = on("virtual-module")
+    monkeypatch.setattr(type(bench.engine.bench.drivers["supply"]), "slowest_answer", 7.0)
+    monkeypatch.setattr(bench.engine, "alive", said.append)
+    bench.run(Charge("C/10", until=elapsed(seconds=3)))
+    assert max(said) < 7.0
 
 
 def lose_the_output(plant: Plant) -> None:
