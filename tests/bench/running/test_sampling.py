@@ -615,25 +615,28 @@ def test_a_cell_that_nobody_knows_is_named_with_the_nearest(four_cells: PackFile
         cell_of(four_cells.model_copy(update={"cell": "lfp-26550"}))
 
 
-def test_a_slow_emulator_gets_a_row_a_scan_and_keeps_no_guard_waiting(four_cells: PackFile) -> None:
-    """Two messages a row with 0.3 s after each, as its guide wants: a whole table would take half a minute."""
-    clock = VirtualClock()
+@pytest.mark.parametrize(("takes", "a_scan"), [(0.6, 1), (0.125, 1), (0.1, 2), (0.0625, 2), (0.05, 3)])
+def test_a_slow_emulator_gets_what_fits_into_a_tenth_of_a_second_and_a_row_at_least(
+    four_cells: PackFile, takes: float, a_scan: int
+) -> None:
+    """Two messages a row with 0.3 s after each, as its guide wants: a whole table would keep the guard from looking."""
+    passed = [0.0]
 
     class Slow(Emulator):
         def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
             chosen = list(range(len(resistance)) if rows is None else rows)
-            clock.sleep(0.6 * len(chosen))
+            passed[0] += takes * len(chosen)
             super().update_resistance(resistance, chosen)
 
     emulator = Slow()
-    emulated = EmulatedPack(emulator, four_cells, 0.3, 25.0, clock.now)
-    longest, scans = 0.0, 0
+    emulated = EmulatedPack(emulator, four_cells, 0.3, 25.0, lambda: passed[0])
+    each = list[int]()
     while not emulator.resistances:
-        before = clock.now()
+        before, passed[0] = len(emulator.rows), 0.0
         emulated.follow([40.0, 40.0])
-        longest, scans = max(longest, clock.now() - before), scans + 1
-    assert longest <= 0.7
-    assert emulator.rows == list(range(scans))
+        each.append(len(emulator.rows) - before)
+    assert set(each[:-1]) == {a_scan}
+    assert emulator.rows == list(range(sum(each)))
 
 
 def test_an_emulator_that_needs_no_gap_gets_all_of_it_in_one_scan(four_cells: PackFile) -> None:
