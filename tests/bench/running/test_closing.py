@@ -9,7 +9,7 @@ from bench.verdicts import BenchFault, PackFailure
 from instruments.roles import BmsMode, BmsState
 from tests.bench.fakes import Plant
 
-LONG = elapsed(minutes=2)
+LONG = elapsed(seconds=20)
 CHARGE, DISCHARGE = Charge(1.0, until=LONG), Discharge(1.0, until=LONG)
 
 Timed = list[tuple[float, str]]

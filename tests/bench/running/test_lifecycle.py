@@ -62,15 +62,15 @@ def test_a_run_keeps_what_its_instruments_were_told_to_protect(little_bench: Tes
 
 
 def test_an_instrument_that_hangs_while_it_is_prepared_is_left_behind_where_time_is_real(
-    new_bench: Callable[[], TestBench], monkeypatch: pytest.MonkeyPatch
+    new_bench: Callable[..., TestBench], station_text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released = Event()
+    released, in_short = Event(), "{bus_meter: supply, insist: 0, discharge: 0.1, settle: 0.1}"
     monkeypatch.setattr(lifecycle, "WallClock", WallClock)
     monkeypatch.setattr(lifecycle, "PREPARE_LIMIT", 0.1)
     monkeypatch.setattr(FakeSupply, "identify", lambda _self: released.wait(60))
     try:
         with pytest.raises(InstrumentFault, match=r"being prepared did not come back within 0\.1 s"):
-            new_bench().open()
+            new_bench(station=station_text.replace("{bus_meter: supply}", in_short)).open()
     finally:
         released.set()
 
