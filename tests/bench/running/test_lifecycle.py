@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -227,6 +228,109 @@ def test_a_bench_is_closed_in_reverse_whoever_fails_at_it_and_once(
     bench.close()
     assert (len(plant.calls), opened) == (4, ["bms", "chamber", "temperatures", "supply"])
     assert bench.drivers == {}
+
+
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[bool]]:
+    """By verb whether somebody else than this very thread has told the supply: that can be left behind."""
+    found: dict[str, set[bool]] = {}
+    here = current_thread()
+    for verb in ("identify", "protect_source", "close"):
+        does = getattr(FakeSupply, verb)
+
+        def told(self: FakeSupply, *values: float, _verb: str = verb, _does: Callable[..., Any] = does) -> Any:
+            found.setdefault(_verb, set()).add(current_thread() is not here)
+            return _does(self, *values)
+
+        monkeypatch.setattr(FakeSupply, verb, told)
+    return found
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_what_may_hang_is_told_from_elsewhere_where_time_is_real_and_from_here_where_it_is_not(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, real: bool
+) -> None:
+    """On a virtual clock everything happens in one thread, in its order."""
+    found = in_threads(monkeypatch)
+    monkeypatch.setattr(lifecycle, "WallClock", lambda _speed, _start: Timeless() if real else VirtualClock())
+    lifecycle.OpenBench(new_bench().setup).close()
+    assert found == {"identify": {real}, "protect_source": {real}, "close": {real}}
+
+
+def test_a_link_that_hangs_while_it_is_closed_keeps_no_other_open(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = Event()
+    monkeypatch.setattr(lifecycle, "WallClock", lambda _speed, _start: Timeless())
+    monkeypatch.setattr(lifecycle, "STEP_LIMIT", 0.05)
+    monkeypatch.setattr(FakeSupply, "close", lambda _self: released.wait(60))
+    bench = lifecycle.OpenBench(new_bench().setup)
+    try:
+        bench.close()
+    finally:
+        released.set()
+    assert [call for call in plant.calls if call.startswith("close")] == [
+        "close temperatures",
+        "close chamber",
+        "close bms",
+    ]
+
+
+class Elsewhere:
+    """A world that reaches every link at another place."""
+
+    visa_library = "@elsewhere"
+    made: ClassVar[list["Elsewhere"]] = []
+
+    def __init__(self, _settings: Mapping[str, Any], **_everything_else: Any) -> None:
+        self.advanced, self.closed = 0.0, 0
+        self.made.append(self)
+
+    def reached(self, resource: str, can: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any] | None]:
+        return f"{resource} there" if resource else "", None if can is None else {**can, "channel": "there"}
+
+    def advance(self, seconds: float) -> None:
+        self.advanced += seconds
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_on_a_virtual_station_every_link_is_looked_for_in_its_own_world(
+    new_bench: Callable[..., TestBench], plant: Plant, station_text: str, install: Callable[[str, str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """And the station stays as its file has it: that is what a run keeps."""
+    install("packbench.worlds", "elsewhere", f"{__name__}:Elsewhere")
+    Fake.plants["plant there"] = plant
+    links: dict[str, InstrumentLink] = {}
+    libraries: set[str] = set()
+    opens = Fake.open.__func__  # type: ignore[attr-defined]
+
+    def opened(cls: type[Fake], link: InstrumentLink, context: LinkContext, name: str, options: Any) -> Fake:
+        links[name] = link
+        libraries.add(context.visa_library)
+        return opens(cls, InstrumentLink("plant there"), context, name, options)
+
+    monkeypatch.setattr(Fake, "open", classmethod(opened))
+    text = station_text.replace("clock: wall", "clock: virtual").replace(
+        'FakeBms", resource: plant', 'FakeBms", can: {interface: virtual, channel: here}'
+    )
+    setup = new_bench(station=f"{text}virtual: {{world: elsewhere, simulators: {{}}}}\n").setup
+    bench = lifecycle.OpenBench(setup)
+    world = Elsewhere.made.pop()
+    assert bench.world is world
+    assert {name: link.resource for name, link in links.items()} == {
+        "supply": "plant there", "chamber": "plant there", "temperatures": "plant there", "bms": "",
+    }  # fmt: skip
+    assert links["bms"].can == {"interface": "virtual", "channel": "there"}
+    assert libraries == {"@elsewhere"}
+    assert bench.station.instruments["supply"].resource == "plant"
+    before = bench.clock.now()
+    bench.clock.sleep(3.0)
+    assert world.advanced == bench.clock.now() == before + 3.0
+    bench.close()
+    bench.close()
+    assert (world.closed, bench.world) == (1, None)
 
 
 def test_what_was_found_on_is_known_by_who_was_on_and_what_they_were(
