@@ -103,6 +103,27 @@ def test_hardware_has_no_world_and_one_that_nobody_brings_is_told_with_the_neare
         open_world(Setup(other, path, four_cells, Path("four.yaml")), lambda _seconds: None)
 
 
+@pytest.mark.parametrize(
+    ("pack", "says"),
+    [
+        ({"cell": "lfp-26550"}, r"^pack four, key cell: .*lfp-26650"),
+        ({"chemistry": "NMC"}, r"^pack four, key cell: lfp-26650 is a cell of LFP"),
+    ],
+)
+def test_a_pack_that_is_wrong_is_no_mistake_of_the_station(
+    install: Callable[[str, str, str], None], four_cells: PackFile, pack: dict[str, str], says: str
+) -> None:
+    install("packbench.worlds", "elsewhere", f"{__name__}:elsewhere")
+    station, path = load_station("virtual-pack")
+    assert station.virtual is not None
+    virtual = station.virtual.model_copy(update={"world": "elsewhere"})
+    wrong = four_cells.model_copy(update=pack)
+    setup = Setup(station.model_copy(update={"virtual": virtual}), path, wrong, Path("four.yaml"))
+    with pytest.raises(InputError, match=says):
+        open_world(setup, lambda _seconds: None)
+    assert told == []
+
+
 def of_another_version(_settings: dict[str, Any], *, cells: int) -> object:
     """A world that is told otherwise."""
     raise NotImplementedError(cells)
