@@ -115,8 +115,7 @@ class TestBench:
             self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall", past=past)
             self._tell_what_was_found()
             resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
-            self._engine = Engine(opened, self.run_log, self.alive, resumption)
-            self._engine.adviser = self.adviser
+            self._engine = Engine(opened, self.run_log, self.alive, resumption, self.adviser)
         except BaseException as error:
             if self._open is None:
                 self._tell_what_was_found()

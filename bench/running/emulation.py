@@ -7,7 +7,7 @@ less to a current that has only begun, so the rows that the cells run on are giv
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from math import exp, inf, isnan, nan
+from math import exp, isnan, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -45,24 +45,27 @@ class _Memory:
     the pairs follow when somebody wants to know: by its mean, which is the current itself between two edges.
     """
 
-    def __init__(self, cell: CellParameters, capacity: float, parallel: int, soc: float) -> None:
+    row: int
+    """Where the cells are in their table."""
+    ends: tuple[float, float]
+    """Between which charges, A s, they stay there."""
+    _since: float
+    """The charge, A s, up to which the pairs have followed."""
+
+    def __init__(self, cell: CellParameters, capacity: float, parallel: int, soc: float, temperature: float) -> None:
         self._cell, self._capacity, self._parallel = cell, 3600 * capacity, parallel
-        self._rows = [self._capacity * soc for soc in cell.soc.tolist()]
+        self._rows: list[float] = [self._capacity * each for each in cell.soc.tolist()]
         self._charge, self._least = self._capacity * soc, RESTING * capacity
-        self.row, self.ends = 0, (inf, -inf)
-        """Where the cells are in their table, and between which charges, A s, they stay there."""
-        self._held = [0.0] * cell.pairs
-        self._seconds = self._since = 0.0
-        self._resistances: list[list[float]] = []
-        self._taus: list[float] = []
-        self._built_up: list[float] = []
+        self._held, self._seconds = [0.0] * cell.pairs, 0.0
+        self.warm_to(temperature)
+        self.catch_up()
 
     def warm_to(self, temperature: float) -> None:
         """Take the resistances of a temperature, degC."""
         cell = self._cell
         taus = (cell.tau1, cell.tau2, *(() if cell.tau3 is None else (cell.tau3,)))
-        self._resistances = cell.resistances(cell.soc, temperature).T.tolist()
-        self._built_up = cell.resistance_after(BUILT_UP, cell.soc, temperature).tolist()
+        self._resistances: list[list[float]] = cell.resistances(cell.soc, temperature).T.tolist()
+        self._built_up: list[float] = cell.resistance_after(BUILT_UP, cell.soc, temperature).tolist()
         self._taus = [float(np.interp(temperature, cell.temperature, tau)) for tau in taus]
 
     def flow(self, current: float, seconds: float) -> bool:
@@ -127,8 +130,7 @@ class EmulatedPack:
         self._parallel = pack.parallel
         self._temperature, self._now = temperature, now
         capacity = self._cell.nominal_capacity * pack.parallel
-        self._memory = _Memory(self._cell, capacity, pack.parallel, soc)
-        self._memory.warm_to(temperature)
+        self._memory = _Memory(self._cell, capacity, pack.parallel, soc, temperature)
         self._total: list[float] = self._resistance(temperature).tolist()
         self._wanted, self._written = list(self._total), list(self._total)
         self._edge = RESTING * capacity

@@ -6,7 +6,7 @@ off, whatever ended the step.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from math import isfinite, isnan, nan
+from math import isfinite
 from typing import Any
 
 from bench import columns
@@ -83,17 +83,19 @@ class Engine:
     """Drives one open bench for one run.
 
     `alive` is told before each scan how long (real s) it will be until that scan: whoever watches the test may take a
-    longer silence for its end. `resumption` is what is left of the run that this one continues.
+    longer silence for its end. `resumption` is what is left of the run that this one continues. `adviser` is asked
+    before a scenario begins, what of it this bench is not expected to decide.
     """
 
     def __init__(
         self,
         bench: OpenBench,
         run: Run,
-        alive: Callable[[float], None] = lambda _seconds: None,
-        resumption: Resumption | None = None,
+        alive: Callable[[float], None],
+        resumption: Resumption | None,
+        adviser: Adviser,
     ) -> None:
-        self.bench, self.log, self.alive = bench, run, alive
+        self.bench, self.log, self.alive, self.adviser = bench, run, alive, adviser
         self.clock = bench.clock
         self.sampler = Sampler(bench, run, alive)
         self.resumption = resumption
@@ -109,8 +111,6 @@ class Engine:
         # Found out once: to look whether a driver has a verb costs as much as to use it.
         bms = bench.roles.bms if "bms" in bench.roles else None
         self._asked = bms if isinstance(bms, KeepsAsking) else None
-        self.adviser: Adviser = nobody_doubts
-        """Asked before a scenario begins, what of it this bench is not expected to decide."""
         self._ahead: tuple[float | None, ...] = ()
         """How long the step that runs, and each behind it, takes, s; None where nobody can foresee it."""
 
@@ -231,7 +231,8 @@ class Engine:
                 fingerprint=fingerprint(step),
                 reached=self._reached(),
             )
-        ended_by, verdict = "", Verdict.PASS
+        ended_by: str
+        verdict = Verdict.PASS
 
         def ended(reason: str) -> None:
             nonlocal ended_by
@@ -472,8 +473,9 @@ class Engine:
         livebus.refuse(self.bench.roles, self.bench.station, self.bench.pack, self.clock, self.alive)
         bms, clock = self.bench.roles.bms, self.clock
         wanted, other = _STATES_OF[mode], _OTHER[mode]
-        began, state, detour = clock.now(), nan, False
+        began, detour = clock.now(), False
         closed: float | None = None
+        state: float
         self.sampler.asked_mode = mode.name
         bms.request_mode(mode)
         try:
@@ -493,8 +495,8 @@ class Engine:
         finally:
             self.sampler.asked_mode = ""
         raise BenchFault(
-            f"The BMS did not reach {mode.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
-            "check the CAN wiring, its 12 V supply and the emergency-stop chain.",
+            f"The BMS did not reach {mode.name} within {CONTACTOR_TIMEOUT:g} s: it reports "
+            f"{BmsState(int(state)).name}; check the CAN wiring, its 12 V supply and the emergency-stop chain.",
             "contactor-not-closed",
         )
 
@@ -521,7 +523,3 @@ class Engine:
     def _reached(self) -> dict[str, float]:
         row = self.sampler.last
         return {} if row is None else {name: round(row[INDEX[name]], 6) for name in _REACHED}
-
-
-def _state_name(state: float) -> str:
-    return "nothing" if isnan(state) else BmsState(int(state)).name

@@ -60,7 +60,7 @@ class Sampler:
     the most patient link needs.
     """
 
-    def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
+    def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None]) -> None:
         layout = bench.scanner.columns
         derived = derived_on(bench, layout)
         self.guard = guard_for(bench, bench.limits, layout, derived)
@@ -177,11 +177,12 @@ class Sampler:
         leaves a sink without a voltage. That leads, the lost output is listed behind it.
         """
         players, asked = self._bench.roles, self._set[0]
-        if players.source.source_is_off() if asked > 0 else players.sink.sink_is_off():
+        role, off = ("source", players.source.source_is_off) if asked > 0 else ("sink", players.sink.sink_is_off)
+        if off():
             # Off first: a second player may still be on, and whatever is asked for takes time.
             with suppress(Exception):
                 safestate.outputs_off(players)
-            names = players.of("source" if asked > 0 else "sink")
+            names = players.of(role)
             told = self._alarms(names)
             lost = BenchFault(
                 f"{' and '.join(names)} was asked for {asked:g} A, reads {current:.3g} A and says that its output is "

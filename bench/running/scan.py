@@ -70,7 +70,7 @@ class Scanner:
     ) -> None:
         slow = {name: _Slow(instruments[name], period, now) for name, period in (periods or {}).items()}
         scanned: dict[str, Scanned] = {name: slow.get(name, instrument) for name, instrument in instruments.items()}
-        self._instruments = list(scanned.values())
+        self._own, self._scanned, self._instruments = instruments, scanned, list(scanned.values())
         shown = [(role, each) for role in players for each in roles.role(role).columns if each.shown_among(players)]
         own = tuple(dict.fromkeys([*(each.name for _, each in shown if each.name not in INDEX), *noted]))
         self.columns = (
@@ -78,11 +78,10 @@ class Scanner:
             *(raw_label(name, channel) for name, instrument in scanned.items() for channel in instrument.channels),
         )  # fmt: skip
         self._width = len(columns.DERIVED) + len(own)
-        self._names, self._ends, end = tuple(scanned), list[int](), self._width
+        self._collected, end = list[tuple[Scanned, int]](), self._width
         for instrument in scanned.values():
             end += len(instrument.channels)
-            self._ends.append(end)
-        self._collected = list(zip(self._instruments, self._ends, strict=True))
+            self._collected.append((instrument, end))
         index = {name: position for position, name in enumerate(self.columns)}
         places = self._places(scanned, players)
         self._derivations = list(_derivations(_by_name(shown, places), index))
@@ -99,18 +98,18 @@ class Scanner:
             row += instrument.collect()
             # One value less, and every later one would be taken for somebody else's.
             if len(row) != end:
-                raise self._miscounted(end, len(row))
+                raise self._miscounted(instrument, len(row) - end)
         for derive in self._derivations:
             derive(row)
         row[_POWER] = row[_VOLTAGE] * row[_CURRENT]
         return row
 
-    def _miscounted(self, end: int, found: int) -> InstrumentFault:
-        number = self._ends.index(end)
-        declared = end - (self._width, *self._ends)[number]
+    def _miscounted(self, instrument: Scanned, more: int) -> InstrumentFault:
+        name = next(name for name, each in self._scanned.items() if each is instrument)
+        declared = len(self._own[name].channels)  # without the age that a slow one has beside them
         return InstrumentFault(
-            f"{self._names[number]} declares {declared} channels and delivered {declared + found - end} values: its "
-            "driver does not do what it says; nothing of this scan is believed."
+            f"{name} declares {declared} channels and delivered {declared + more} values: its driver does not do what "
+            "it says; nothing of this scan is believed."
         )
 
     def _places(

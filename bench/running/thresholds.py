@@ -101,9 +101,9 @@ _MISTAKES: dict[str, tuple[Callable[[float], float], ...]] = {
 """What people do to a number, by its unit: the first one that brings it into its range was likely it."""
 
 
-_COMPUTED = frozenset(columns.DERIVED) - {
-    column.name for name in roles.own_names() for column in roles.role(name).columns
-}
+_OF_ROLES = frozenset(column.name for name in roles.own_names() for column in roles.role(name).columns)
+"""Columns that one of our roles fills in, whether or not anybody plays it on a station."""
+_COMPUTED = frozenset(columns.DERIVED) - _OF_ROLES
 """Columns that every bench has, whoever measures what."""
 
 
@@ -112,7 +112,7 @@ def _known(column: str, measured: Container[str]) -> bool:
 
 
 def _unknown(column: str, measured: Iterable[str], station: StationFile) -> str:
-    if column in columns.INDEX:
+    if column in _OF_ROLES:
         return f"nobody measures {column!r} on station {station.name}; {roles.who_measures(column)}."
     return f"no column {column!r}; {nearest(column, (*measured, ELAPSED))}."
 

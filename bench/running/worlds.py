@@ -80,11 +80,11 @@ def world_maker(station: StationFile) -> EntryPoint:
 def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, str] | None = None) -> World:
     """Open the simulators of a station, plugged in at `links` or its addresses.
 
-    Raises `InputError` for wrong settings.
+    Raises `InputError` for wrong settings, and as `cell_of`.
     """
     station, pack = setup.station, setup.pack
     maker, virtual = world_maker(station), cast("Virtual", station.virtual)
-    cell_of(pack)
+    own = {**_construction(pack), **_management(pack)}  # what is wrong with the pack is no mistake of the station
     try:
         world: World = maker.load()(
             virtual.model_dump(exclude={"world", "speed", *([] if virtual.specimens is not None else ["specimens"])})
@@ -97,8 +97,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             seed=setup.seed,
             defects=setup.defects,
             wait=wait,
-            **_construction(pack),
-            **_management(pack),
+            **own,
             **at_the_grid(station.charger),
         )
     except ValueError as error:

@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench import columns
+from bench.columns import INDEX
 from bench.recording.run import RunRecord
 from bench.running.procedures.registry import procedure_for
+from bench.running.resume import fingerprint
 from bench.scenario import (
     Charge,
     Discharge,
@@ -29,7 +31,7 @@ from bench.scenario import (
     soc_above,
 )
 from bench.testing import TestBench
-from bench.verdicts import BenchFault, PackFailure, TestError, Verdict
+from bench.verdicts import BenchFault, InputError, PackFailure, TestError, Verdict
 from instruments.roles import BmsState, InstrumentFault, Sink, Source
 from tests.bench.fakes import FakeSupply, Plant
 
@@ -128,6 +130,132 @@ def test_a_step_begins_and_ends_with_what_the_last_row_says(little_bench: TestBe
         assert list(event["reached"].values()) == pytest.approx(values, abs=1e-6)
     assert ended[0]["reached"]["Current / A"] == 2.0
     assert [event["reached"] for event in started] == [{}, ended[0]["reached"]]
+
+
+def test_a_step_tells_all_of_itself_when_it_begins_and_what_it_came_to_when_it_ends(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    """Whoever reads the run knows nothing else of it. Numbers have six digits: of microseconds nobody makes more."""
+    clock, step = little_bench.engine.clock, Charge("C/2", until=elapsed(seconds=3), name="in")
+    clock.sleep(1 / 3)
+    plant.on_scan.append(lambda: clock.sleep(1 / 7e3))  # one look at the bus, and three scans
+    run = little_bench.run(step, Rest(until=elapsed(seconds=20)))
+    (started, resting), (ended, rested) = (events(little_bench, kind) for kind in ("step started", "step ended"))
+    del started["time"], ended["time"], ended["reached"]
+    assert started == {
+        "type": "step started", "index": 1, "name": "in", "kind": "Charge", "step_type": "CCCV_CHG",
+        "direction": "charge", "resumable": True, "set_points": {"current": 1.0, "voltage": pytest.approx(13.8)},
+        "words": {}, "until": ["Step Time at least 3 s"], "expected_duration": 3.0, "scan_period": 1.0,
+        "fingerprint": fingerprint(step), "reached": {},
+    }  # fmt: skip
+    assert ended == {
+        "type": "step ended", "index": 1, "name": "in", "duration": 4.000429, "ended_by": "Step Time at least 3 s",
+        "verdict": "PASS",
+    }  # fmt: skip
+    assert (resting["index"], resting["scan_period"], resting["resumable"], rested["index"]) == (2, 10.0, True, 2)
+    last = run.rows[np.flatnonzero(column(run, "Step Count / 1") == 1)[-1]]
+    assert resting["reached"][columns.VOLTAGE] == round(float(last[run.columns.index(columns.VOLTAGE)]), 6)
+    assert rested["duration"] == 20.000143
+
+
+@pytest.mark.parametrize(
+    ("steps", "hours", "energy"),
+    [
+        ([Rest(until=elapsed(hours=1))], "1.0", "0"), ([Charge("C/2", until=elapsed(minutes=90))], "1.5", "20"),
+        ([Discharge("1C", until=elapsed(minutes=6)), Rest(until=elapsed(hours=2))], "2.1", "3"),
+        ([Rest(until=elapsed(hours=1)), Rest(until=soc_above(0.1))], "at least 1.0", "0"),
+    ],
+)  # fmt: skip
+def test_a_scenario_says_first_what_it_is_expected_to_take(
+    little_bench: TestBench, steps: list[Step], hours: str, energy: str
+) -> None:
+    """13 V in the middle."""
+    little_bench.engine.sampler.observers.append(enough)
+    with pytest.raises(Enough):
+        little_bench.run(*steps)
+    assert events(little_bench, "message")[0]["text"] == (
+        f"{len(steps)} steps, expected to take {hours} h and to move {energy} Wh."
+    )
+
+
+class Enough(BaseException):
+    """All that was to be seen was seen."""
+
+
+def enough(_row: list[float]) -> None:
+    raise Enough
+
+
+def test_what_is_left_is_the_rest_of_the_step_that_runs_and_all_behind_it(little_bench: TestBench) -> None:
+    told: list[tuple[float, tuple[float, bool], tuple[float, bool]]] = []
+    engine = little_bench.engine
+    engine.sampler.observers.append(lambda row: told.append((row[0], engine.left(row[0]), engine.left(row[0] + 1e3))))
+    assert engine.left(0.0) == (0, True)
+    little_bench.run(*(Rest(until=elapsed(seconds=seconds)) for seconds in (30, 40, 20)))
+    # A step that lasts longer than it should has nothing left, and takes nothing from those behind it.
+    assert told == [
+        *((time, (90 - time, True), (60, True)) for time in (10, 20, 30)),
+        *((time, (90 - time, True), (20, True)) for time in (40, 50, 60, 70)),
+        *((time, (90 - time, True), (0, True)) for time in (80, 90)),
+    ]
+    assert engine.left(90.0) == (0, True)
+
+
+@pytest.mark.parametrize("missing", [None, "soc", "temperature"])
+def test_an_adviser_is_told_what_the_pack_is_like_as_far_as_that_is_known(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, missing: str | None
+) -> None:
+    """Before anything was scanned, as the bench begins; then as it was read last, the coldest cell."""
+    told: list[tuple[list[str], tuple[float, float]]] = []
+    engine = little_bench.engine
+    monkeypatch.setattr(
+        engine, "adviser", lambda planned, state: told.append(([each.name for each in planned], state)) or []
+    )
+    plant.soc, plant.sensors = 0.7, [21.0, 23.0]
+    little_bench.run(Rest(until=elapsed(seconds=5), name="one"), Rest(until=elapsed(seconds=5), name="two"))
+    last = engine.sampler.last
+    assert last is not None
+    if missing is not None:
+        last[INDEX[columns.SOC if missing == "soc" else columns.CELL_TEMPERATURE_MIN]] = nan
+    little_bench.run(Rest(until=elapsed(seconds=5), name="three"))
+    shipped = (0.3, 25.0)
+    assert told == [(["one", "two"], shipped), (["three"], shipped if missing else (0.7, 21.0))]
+
+
+def test_what_is_doubted_again_is_kept_again_and_refused_where_the_station_says_so(
+    new_bench: NewBench, plant: Plant, station_text: str
+) -> None:
+    bench = new_bench(station=station_text + "undecidable: refuse\n")
+    told = iter([["Too short.", "Too warm."], [], ["Too cold."]])
+    bench.adviser = lambda *_: next(told)
+    bench.open()
+    plant.calls.clear()
+    rest = Rest(until=elapsed(seconds=5))
+    with pytest.raises(InputError, match=r"^Scenario refused before it started: Too short\. Too warm\.$"):
+        bench.run(rest)
+    assert bench.engine.sampler.last is None
+    bench.run(rest)
+    with pytest.raises(InputError, match=r"Too cold\."):
+        bench.run(rest)
+    assert bench.run_log.manifest["doubts"] == ["Too short.", "Too warm.", "Too cold."]
+    bench.conclude()
+
+
+def test_an_alarm_of_the_chamber_is_told_once_for_as_long_as_it_stands(little_bench: TestBench, plant: Plant) -> None:
+    """It is looked at where a step begins and where it ends."""
+    alarms = iter(["", "Door", "Door", "Door", "", "Door", "Fan", "Fan", "Fan", "Fan"])
+    plant_alarm = property(lambda _plant: next(alarms))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Plant, "alarm", plant_alarm)
+        for name in "abcde":
+            little_bench.run(Rest(until=elapsed(seconds=10), name=name))
+    assert [
+        (each["time"], each["step"], each["fault"], each["action"], each["blame"], each["text"])
+        for each in events(little_bench, "warning")
+    ] == [
+        (time, step, "chamber-alarm", "warn", "bench", f"chamber alarm: it reports {alarm!r} in step {step!r}.")
+        for time, step, alarm in ((10.0, "a", "Door"), (30.0, "c", "Door"), (30.0, "d", "Fan"))
+    ]
 
 
 def test_an_adviser_that_fails_costs_a_warning_and_nothing_else(little_bench: TestBench) -> None:
@@ -348,6 +476,9 @@ def test_a_pack_that_violates_a_limit_is_blamed_with_step_time_and_value(little_
     assert manifest["cause"]["limit"] == "cell over-temperature"
     (trip,) = events(little_bench, "trip")
     assert trip["value"] > trip["at_most"] == 50
+    assert (trip["step"], trip["action"], trip["fault"], trip["text"]) == (
+        "hot discharge", "trip", manifest["cause"]["fault"], manifest["cause"]["text"],
+    )  # fmt: skip
     # The violation itself is on record: off, and then written.
     table = pq.read_table(little_bench.run_log.folder / "samples.parquet")
     assert table.column("Cell Temperature Max / degC")[-1].as_py() == trip["value"]
@@ -434,6 +565,26 @@ def test_a_bms_in_error_is_the_packs_fault_and_its_bits_are_named(little_bench: 
     assert "gave up when asked for CHARGE for what it found in the pack: f_DeepDischarge" in str(error)
     assert "charge" not in plant.calls
     assert_ended_safe(little_bench, plant, "FAIL", "pack")
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault", "verdict"), [(True, "bms-link", "BENCH FAULT"), (False, "bms-fault", "FAIL")]
+)
+def test_a_bus_that_does_not_follow_the_pack_is_the_benchs_doing_where_a_current_was_asked_for(
+    little_bench: TestBench, plant: Plant, asked: bool, fault: str, verdict: str
+) -> None:
+    """Source or sink may have held it; with both off it was the pack alone."""
+
+    plant.bms_state = None if asked else BmsState.STANDBY
+
+    def complain() -> None:
+        if plant.source_on if asked else "request CHARGE" in plant.calls:
+            plant.bms_faults = ["PrechargeVoltageError"]
+
+    plant.on_scan.append(complain)
+    fails(little_bench, Charge(1.0, until=LONG))
+    manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
+    assert (manifest["cause"]["fault"], manifest["verdict"]) == (fault, verdict)
 
 
 @pytest.mark.parametrize(("alarm", "hint"), [("", "check that it conditions"), ("Door open", "it reports 'Door open'")])

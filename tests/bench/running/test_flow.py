@@ -1,5 +1,7 @@
 """The current changes its way safely, and nothing is sent that was not declared."""
 
+from math import inf, nextafter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.players import Players
-from bench.running.declared import Undeclared
+from bench.running.declared import Undeclared, Workplace, check
 from bench.running.flow import Flow
 from bench.running.procedures import Extremes
 
@@ -51,6 +53,41 @@ def made(*, one: bool, envelope: Any = DECLARED) -> tuple[Flow, list[str], list[
         said,
         noted,
     )
+
+
+class Counting(dict[tuple[str, str], Extremes]):
+    """A declaration that keeps what was looked up in it."""
+
+    def __init__(self) -> None:
+        super().__init__(DECLARED)
+        self.looked_up: list[tuple[str, str]] = []
+
+    def get(self, key: tuple[str, str], default: Any = None) -> Any:
+        self.looked_up.append(key)
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_what_is_asked_for_again_in_every_scan_is_held_against_the_declaration_once(one: bool) -> None:
+    """And anew once it is another current, another voltage, the other way, or flows again behind a pause."""
+    declared = Counting()
+    flow, said, noted = made(one=one, envelope=declared)
+    source, sink = ([(role, quantity) for quantity in ("current", "voltage")] for role in ("source", "sink"))
+    for ask, current, voltage, looked in (
+        (flow.charge, 2, 30, source), (flow.charge, 2, 30, []), (flow.charge, 2, 31, source),
+        (flow.charge, 1, 31, source), (flow.charge, 1, 31, []), (flow.discharge, 1, 31, sink),
+        (flow.discharge, 1, 31, []), (flow.discharge, 1, 30, sink), (flow.discharge, 2, 30, sink),
+        (flow.charge, 2, 30, source), (flow.charge, 2, 30, []),
+    ):  # fmt: skip
+        declared.looked_up.clear()
+        ask(current, voltage)
+        assert declared.looked_up == looked
+        assert noted[-1] == (current if ask == flow.charge else -current, voltage)
+    flow.off()
+    declared.looked_up.clear()
+    flow.charge(2, 30)
+    assert declared.looked_up == source
+    assert len([each for each in said if "charge" in each]) == 12
 
 
 def test_of_two_instruments_the_one_that_flows_goes_off_before_the_other_goes_on() -> None:
@@ -116,6 +153,60 @@ def test_a_role_that_was_not_declared_at_all_is_refused() -> None:
     with pytest.raises(Undeclared, match=r"put \('sink', 'current'\) into its envelope"):
         flow.discharge(1, 20)
     assert said == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 5.0), (-5.0, 2.0), (-2.0, 5.0), (10.0, 40.0), (0.0, 0.0)])
+def test_a_set_point_may_be_off_its_declaration_by_a_millionth_of_the_larger_end_and_no_more(
+    low: float, high: float
+) -> None:
+    declaration = {("source", "current"): Extremes(low, high)}
+    slack = 1e-6 * max(abs(low), abs(high))
+    for edge, way in ((low - slack, -inf), (high + slack, inf)):
+        check(declaration, "drive", "source", "current", edge)
+        with pytest.raises(Undeclared, match=rf"and has declared {low:.4g} to {high:.4g}: its procedure must declare"):
+            check(declaration, "drive", "source", "current", nextafter(edge, way))
+
+
+class Verbs:
+    """A player with a verb that sets two quantities, one that sets none, and something that is no verb."""
+
+    ratings = 7.0
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def charge(self, current: float, voltage: float, power: float | None = None) -> str:
+        """Set."""
+        self.told.append((current, voltage, power))
+        return "done"
+
+    def source_off(self) -> None:
+        self.told.append(())
+
+
+@pytest.mark.parametrize("by", ["role", "name"])
+def test_a_player_is_reached_through_its_declaration_whoever_asks_it_and_however(by: str) -> None:
+    """By role or by name, by place or by keyword; what is left out is not asked for."""
+    player = Verbs()
+    place: Any = SimpleNamespace(
+        pack=object(), station=object(), roles=Players({"source": {"supply": player}}), index={"x": 1}
+    )
+    work = Workplace(place, "drive")
+    assert (work.pack, work.station, work.index) == (place.pack, place.station, {"x": 1})
+    asked = work.roles["source"] if by == "role" else work.roles.of("source")["supply"]
+    with pytest.raises(Undeclared, match="asks its source for a current of 1 and has declared none"):
+        asked.charge(1.0, 20.0)
+    work.allow(DECLARED)
+    assert asked.charge(1.0, 20.0) == asked.charge(voltage=20.0, current=1.0) == "done"
+    for values, named in (((6.0, 20.0), {}), ((1.0,), {"voltage": 50.0}), ((), {"current": 6.0, "voltage": 20.0})):
+        with pytest.raises(Undeclared):
+            asked.charge(*values, **named)
+    with pytest.raises(Undeclared, match="a power of 3 and has declared none"):
+        asked.charge(1.0, 20.0, 3.0)
+    assert asked.charge.__doc__ == "Set."
+    assert asked.ratings == 7.0
+    asked.source_off()
+    assert player.told == [(1.0, 20.0, None), (1.0, 20.0, None), ()]
 
 
 def test_rounding_is_no_lie() -> None:

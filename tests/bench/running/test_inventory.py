@@ -1,6 +1,6 @@
 """What a run's manifest keeps of each instrument of its bench."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,9 @@ import pytest
 
 from bench.running import inventory
 from bench.station import load_station
-from instruments.roles import Identity
-from tests.bench.fakes import FakeEmulator, FakeSupply, Plant
+from instruments.accuracy import Accuracy
+from instruments.roles import Identity, Protections
+from tests.bench.fakes import FakeBms, FakeEmulator, FakeSupply, Plant
 
 EMULATOR = """\
   emulator:
@@ -61,3 +62,54 @@ def test_an_instrument_that_was_never_reached_is_kept_by_what_its_station_says(
         "name": "bms", "driver": "tests.bench.fakes:FakeBms", "resource": "plant", "roles": ["bms"],
         "calibration_due": None, "accuracy": {},
     }  # fmt: skip
+
+
+def test_an_instrument_is_kept_by_who_it_said_it_is_and_until_when_it_is_calibrated(
+    write: Callable[[str, str], Path], station_text: str, plant: Plant
+) -> None:
+    text = station_text.replace("roles: [bms]", "roles: [bms], calibration_due: 2031-02-03")
+    station, _ = load_station(str(write("station.yaml", text)))
+    identity = Identity("Maker", "MODEL", "S1", "F2")
+    kept = inventory.instruments(station, {"bms": FakeBms(plant, "bms")}, {"bms": identity})
+    found = next(each for each in kept if each["name"] == "bms")
+    accuracy = found.pop("accuracy")
+    assert found == {
+        "name": "bms", "driver": "tests.bench.fakes:FakeBms", "resource": "plant", "roles": ["bms"],
+        "manufacturer": "Maker", "model": "MODEL", "serial_number": "S1", "firmware": "F2",
+        "calibration_due": "2031-02-03",
+    }  # fmt: skip
+    assert isinstance(accuracy, dict)
+
+
+def test_a_data_sheet_is_asked_for_the_model_that_answered_with_the_options_of_its_entry(
+    write: Callable[[str, str], Path], station_text: str, plant: Plant
+) -> None:
+    asked: list[tuple[str, Mapping[str, object]]] = []
+
+    class Rated(FakeSupply):
+        def data_sheet(self, model: str, options: Mapping[str, object]) -> dict[str, tuple[Accuracy, ...]]:
+            asked.append((model, options))
+            return {"voltage": (Accuracy(reading=0.001),)}
+
+    text = station_text.replace("roles: [source, sink]}", "roles: [source, sink], options: {range: 6}}")
+    station, _ = load_station(str(write("station.yaml", text)))
+    for identities in ({"supply": Identity("Maker", "MODEL", "", "")}, {}):
+        [kept] = [
+            each
+            for each in inventory.instruments(station, {"supply": Rated(plant, "supply")}, identities)
+            if each["name"] == "supply"
+        ]
+        assert kept["accuracy"]["voltage"][0]["reading"] == 0.001
+    assert asked == [("MODEL", {"range": 6}), ("", {"range": 6})]
+
+
+def test_of_each_protection_is_kept_what_was_read_back() -> None:
+    armed = {"supply": Protections(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), "load": Protections(over_current=7.0)}
+    nothing = dict.fromkeys(("over_voltage", "over_power", "watchdog", "under_temperature", "over_temperature"))
+    assert inventory.protections(armed) == [
+        {
+            "instrument": "supply", "over_voltage": 1.0, "over_current": 2.0, "over_power": 3.0, "watchdog": 4.0,
+            "under_temperature": 5.0, "over_temperature": 6.0,
+        },
+        {"instrument": "load", **nothing, "over_current": 7.0},
+    ]  # fmt: skip

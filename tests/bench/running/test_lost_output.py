@@ -134,6 +134,39 @@ def test_what_the_bms_is_about_to_say_is_waited_for_with_the_outputs_off(little_
     assert seen == [False]
 
 
+def test_a_lost_output_is_kept_behind_what_leads_with_what_it_was_when_it_was_noticed(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    """To listen for why takes a moment, in which nothing was lost."""
+    blows(little_bench, plant)
+    little_bench.engine.clock.every(
+        0.3, lambda: plant.bms_faults.append("MainFuseBlown") if not plant.sink_on and plant.now() > 6.2 else None
+    )
+    with pytest.raises(PackFailure) as ended:
+        little_bench.run(Discharge(1.0, elapsed(seconds=30), name="the last"))
+    little_bench.conclude(ended.value)
+    assert plant.now() > 6.2
+    assert little_bench.run_log.manifest["causes"][1] == {
+        "blame": "bench", "step": "the last", "time": 6.0, "limit": None, "fault": "output-lost", "instruments": [],
+        "instrument": None,
+        "text": "supply was asked for -1 A, reads 0 A and says that its output is off, though no step switched it off; "
+        "look for an alarm on it, its watchdog or a hand on its panel.",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [InstrumentFault("silent"), OSError("no route"), KeyError("x")])
+def test_a_lost_output_is_told_even_where_nothing_can_be_switched_off_any_more(
+    little_bench: TestBench, plant: Plant, error: Exception
+) -> None:
+    blows(little_bench, plant)
+    plant.fail["sink_off"] = plant.fail["source_off"] = error
+    with pytest.raises(BenchFault, match="supply was asked for -1 A") as ended:
+        little_bench.run(Discharge(1.0, elapsed(seconds=30)))
+    assert ended.value.fault == "output-lost"
+    plant.fail.clear()
+    little_bench.conclude(ended.value)
+
+
 def test_what_was_forgiven_before_leads(little_bench: TestBench, plant: Plant) -> None:
     def break_down() -> None:
         plant.insulation = 6000.0 if plant.now() > 4.5 else 20e6

@@ -6,9 +6,11 @@ from math import inf, nan
 
 import pytest
 
+from bench.planned import Planned
 from bench.running import preflight
 from bench.scenario import (
     Charge,
+    ConstantPower,
     Discharge,
     FastRecharge,
     Pulse,
@@ -238,6 +240,53 @@ def test_a_plan_adds_up_time_and_energy(little_bench: TestBench) -> None:
     mean_voltage = 4 * (3.05 + 3.45) / 2
     assert plan.duration == pytest.approx(3600 + 3600 + 36)
     assert plan.energy == pytest.approx(2.0 * mean_voltage * 1.01)
+
+
+def test_a_plan_says_of_each_step_what_it_is_going_to_do(
+    new_bench: Callable[..., TestBench], station_text: str
+) -> None:
+    """A current is a magnitude; where the wiring carries less than the pack takes, it is what the wiring carries."""
+    bench = new_bench(station=station_text.replace("current: 6", "current: 3"))
+    bench.open()
+    charge = Charge("C/2", [soc_above(0.5), current_below("C/20")], name="in")
+    steps = [
+        Soak(30.0), charge, Discharge(1.0, elapsed(minutes=30)), Rest(cell_voltage_above(3.2)),
+        FastRecharge(soc_above(0.6)), Pulse(2.0, duration=3.0), ConstantPower(-26.0, elapsed(minutes=6)),
+    ]  # fmt: skip
+    outlook = preflight.check(steps, bench.engine.bench)
+    highest = pytest.approx(4 * 3.45)
+    ends = ("SOC / 1", ">=", 0.5, "SOC at least 0.5"), ("Current / A", "<=", 0.1, "Current at most C/20 for 10 s")
+    assert preflight.plan(outlook.procedures) == (
+        Planned("soak", "Soak", "none", True, "", 0.0, 7200.0, {"temperature": 30.0}, (), 10.0),
+        Planned(
+            "in", "Charge", "charge", True, "C/2", 1.0, 2 * 3600 + 1200, {"current": 1.0, "voltage": highest},
+            ends, 1.0,
+        ),
+        Planned(
+            "discharge", "Discharge", "discharge", True, "1.0", 1.0, 1800.0, {"current": -1.0},
+            (("Step Time / s", ">=", 1800.0, "Step Time at least 1800 s"),), 1.0,
+        ),
+        Planned(
+            "rest", "Rest", "none", True, "", 0.0, 3600.0, {},
+            (("Cell Voltage Max / V", ">=", 3.2, "Cell Voltage Max at least 3.2 V"),), 10.0,
+        ),
+        Planned(
+            "fast recharge", "FastRecharge", "charge", True, "", 3.0, 1800.0, {"current": 3.0, "voltage": highest},
+            (("SOC / 1", ">=", 0.6, "SOC at least 0.6"),), 1.0,
+        ),
+        Planned(
+            "pulse", "Pulse", "discharge", False, "2.0", 2.0, 3.0, {"current": -2.0},
+            (("Step Time / s", ">=", 3.0, "Step Time at least 3 s"),), 0.1,
+        ),
+        Planned(
+            "constant power", "ConstantPower", "discharge", True, "", pytest.approx(2.0), 360.0, {"power": -26.0},
+            (("Step Time / s", ">=", 360.0, "Step Time at least 360 s"),), 1.0,
+        ),
+    )  # fmt: skip
+    assert outlook.duration == 7200 + 8400 + 1800 + 3600 + 1800 + 3 + 360
+    moved = 1.0 * 8400 + 1.0 * 1800 + 4.0 * 1800 + 2.0 * 3 + 2.0 * 360
+    assert outlook.energy == pytest.approx(moved / 3600 * 13.0)
+    bench.conclude()
 
 
 def due(station_text: str, day: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from math import inf, nan, nextafter
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from bench.columns import (
     SET_CURRENT,
     SOC,
     STEP,
+    SURFACE,
     TEST_TIME,
 )  # fmt: skip
 from bench.pack import PackFile, load_pack
@@ -33,11 +36,12 @@ from bench.recording import run as recording
 from bench.recording import spare
 from bench.recording.eventlog import sealed_line
 from bench.recording.life import claim, release
-from bench.recording.past import PastRun
+from bench.recording.past import PastRun, PastStep
 from bench.recording.run import RunRecord
 from bench.recording.table import write_parquet
-from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, pack_state
-from bench.running.setup import Setup
+from bench.running.procedures.base import Procedure, Stage
+from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, fingerprint, pack_state
+from bench.running.setup import PackState, Setup
 from bench.safety.quantities import CHARGE_MOVED
 from bench.scenario import Charge, Discharge, Profile, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station
@@ -136,6 +140,8 @@ def test_a_step_that_was_interrupted_goes_on_with_its_time_and_its_counters(die:
     (ended,) = [event for event in events(bench, "step ended") if event["index"] == 2]
     assert ended["ended_by"] == "Step Time at least 600 s"
     assert [event["index"] for event in events(bench, "step started")] == [1, 2, 3, 4]
+    (went_on,), past = events(bench, "step resumed"), bench.run_log.manifest["resumed_from"]
+    assert (went_on["index"], went_on["name"], went_on["elapsed"]) == (2, "charge", past["gaps"][0]["elapsed"])
     planned = [[step["index"] for step in event["steps"]] for event in events(bench, "scenario planned")]
     assert planned == [[1, 2, 3, 4], [2, 3, 4]]
     assert bench.conclude().verdict == "PASS"
@@ -159,9 +165,13 @@ def test_steps_that_were_finished_are_not_run_again_and_give_the_rows_they_had(
     bench = resume(die(4, 60, first, second))
     opened = len(plant.calls)
     run = bench.run(*first)
+    before = PastRun.load(next(iter(bench.runs.parent.glob("left/*/*"))))
+    assert np.array_equal(run.rows, before.rows[before.rows[:, before.columns.index(STEP)] < 3], equal_nan=True)
     assert plant.calls[opened:] == []
     assert set(column(run, STEP)) == {1, 2}
+    assert [event["index"] for event in run.events if event["type"] in {"step started", "step ended"}] == [1, 1, 2, 2]
     assert run.events[-1]["type"] == "step ended"
+    assert column(run, STEP)[-1] == 2
     assert column(run, CHARGE_AH)[-1] == pytest.approx(2 / 6, abs=0.002)
     bench.verify("charged", float(column(run, CHARGE_AH)[-1]), at_least=0.3)
     whole = bench.run(*second)
@@ -204,7 +214,8 @@ def test_between_two_steps_the_rows_of_the_rest_belong_to_none(die: Die, resume:
     bench = resume(between_two_steps(die(3, 1)))
     run = bench.run(*SCENARIO)
     assert list(dict.fromkeys(column(run, STEP))) == [1, 2, 0, 3, 4]
-    (gap,) = events(bench, "gap")
+    (gap,), (went_on,) = events(bench, "gap"), events(bench, "step resumed")
+    assert (went_on["index"], went_on["name"], went_on["elapsed"]) == (3, "rest", 0.0)
     assert (gap["step"], gap["elapsed"]) == (None, 0)
     assert "had stopped between two steps" in gap["text"]
 
@@ -287,6 +298,25 @@ def test_a_profile_that_was_killed_in_its_middle_goes_on_at_its_place(die: Die, 
     assert ended["ended_by"] == "Step Time at least 92 s"
 
 
+def test_only_the_step_that_goes_on_is_told_what_it_has_had_before(
+    die: Die, resume: Resume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is the soak that only restores the temperature."""
+    left, told = die(2, 240), list[tuple[str, float, list[float]]]()
+
+    def tell(self: Procedure[Any], stage: Stage) -> None:
+        told.append((self.step.name, stage.begins, [time for time, _ in stage.had()]))
+
+    monkeypatch.setattr(Procedure, "prepare", tell)
+    past = PastRun.load(left)
+    resume(left).run(*SCENARIO)
+    begun = next(step.started for step in past.steps if step.index == 2)
+    rows = past.rows[past.rows[:, past.columns.index(STEP)] == 2]
+    had = [float(time) for time in rows[:, past.columns.index(TEST_TIME)] - begun]
+    assert len(had) > 200
+    assert told == [("soak", 0.0, []), ("charge", past.elapsed, had), ("rest", 0.0, []), ("discharge", 0.0, [])]
+
+
 def test_what_went_into_the_pack_before_the_gap_still_counts_for_the_guard(die: Die, resume: Resume) -> None:
     bench = resume(die(2, 480, SCENARIO[:2]))
     bench.run(*SCENARIO[:2])
@@ -319,7 +349,7 @@ def test_where_no_soak_restores_it_the_pack_rests_as_long_and_no_longer(die: Die
     bench = resume(die(1, 30, steps))
     bench.run(*steps)
     (gap,), (went_on,) = events(bench, "gap"), events(bench, "step resumed")
-    assert REST <= went_on["time"] - gap["time"] <= REST + bench.station.rest_scan_period
+    assert went_on["time"] - gap["time"] == REST
 
 
 @pytest.mark.parametrize(
@@ -401,6 +431,159 @@ def test_a_meter_that_fell_silent_at_the_end_is_taken_at_its_last_word(die: Die)
     assert past.last(SOC) == pytest.approx(soc, abs=0.01)
     past.rows[:, past.columns.index(SOC)] = np.nan
     assert pack_state(past) is None
+
+
+def a_past(*rows: dict[str, float], steps: tuple[PastStep, ...] = (), **manifest: Any) -> PastRun:
+    """A run of the little pack that stopped at rest at 1000 s, half full, its cells at 3.25 V and 25 degC."""
+    names = [TEST_TIME, CURRENT, CELL_VOLTAGE_MIN, CELL_VOLTAGE_MAX, SOC, SURFACE, STEP]
+    usual = {CELL_VOLTAGE_MIN: 3.25, CELL_VOLTAGE_MAX: 3.25, SOC: 0.5, SURFACE: 25.0, CURRENT: 0.0, TEST_TIME: 1000.0}
+    table = np.array([[(usual | row).get(name, 0.0) for name in names] for row in (*rows, {})])
+    return PastRun({"run_id": "2026-01-01/it"} | manifest, [], names, table, steps, "")
+
+
+def a_pack(low: float = 3.25, high: float = 3.25, soc: float = 0.5) -> list[float]:
+    """A row of it as it is found."""
+    row = [0.0] * len(DERIVED)
+    row[INDEX[CELL_VOLTAGE_MIN]], row[INDEX[CELL_VOLTAGE_MAX]], row[INDEX[SOC]] = low, high, soc
+    return row
+
+
+TENTHS = 0.02 + 2.0 * 1.0 / 4
+"""V that a cell may have relaxed behind 1 A: a tolerance, and twice its quarter of the 1 Ohm that the pack may have."""
+
+
+@pytest.mark.parametrize(
+    ("flowed", "allowed"),
+    [
+        ([], (3.23, 3.27)),
+        # The pack is charged, so its cells are left too high, and come down; and the other way round.
+        ([(1000.0, 1.0)], (3.25 - TENTHS, 3.27)), ([(1000.0, -1.0)], (3.23, 3.25 + TENTHS)),
+        ([(0.0, 1.0), (1.0, -0.5)], (3.25 - TENTHS, 3.27 + 0.25)), ([(0.0, 1.0), (1.0, nan)], (3.25 - TENTHS, 3.27)),
+        ([(-800.0, 1.0)], (3.25 - TENTHS, 3.27)), ([(-800.001, 1.0)], (3.23, 3.27)),
+        ([(-900.0, 2.0), (-800.0, 1.0)], (3.25 - TENTHS, 3.27)),
+    ],
+)  # fmt: skip
+def test_cells_at_rest_are_where_what_flowed_in_the_last_half_hour_can_have_left_them(
+    four_cells: PackFile, flowed: list[tuple[float, float]], allowed: tuple[float, float]
+) -> None:
+    past = a_past(*({TEST_TIME: time, CURRENT: current} for time, current in flowed))
+    low, high = allowed
+    for found, fine in ((low + 1e-9, True), (low - 1e-9, False), (high - 1e-9, True), (high + 1e-9, False)):
+        checking = Resumption(past, four_cells, 60.0)
+        assert checking.pending
+        # The mean of the lowest and the highest counts.
+        with nullcontext() if fine else pytest.raises(InputError) as refused:
+            checking.check_pack(a_pack(found - 0.125, found + 0.125))
+        assert not checking.pending
+        if refused is not None:
+            assert str(refused.value) == (
+                f"The pack is not as run 2026-01-01/it left it: a cell has {found:.3f} V at rest, 3.250 V then allow "
+                f"{low:.3f} to {high:.3f} V. It was used or exchanged since: run the test anew."
+            )
+            assert refused.value.fault == "resume-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("left", "found", "fine"),
+    [
+        (0.0, 0.02, True), (0.0, nextafter(0.02, 1.0), False), (0.02, 0.0, True), (0.5, 0.481, True),
+        (0.5, 0.479, False), (0.5, 0.521, False), (0.5, nan, True),
+    ],
+)  # fmt: skip
+def test_a_charge_that_is_shown_may_differ_by_two_hundredths_and_where_none_is_shown_the_voltage_tells(
+    four_cells: PackFile, left: float, found: float, fine: bool
+) -> None:
+    past = replace(a_past(), rows=a_past().rows.copy())
+    past.rows[:, list(past.columns).index(SOC)] = left
+    checking = Resumption(past, four_cells, 60.0)
+    says = rf"left it: its BMS shows {100 * found:.1f} % where it showed {100 * left:.1f} % \(± 2 %\)\. It was used"
+    with nullcontext() if fine else pytest.raises(InputError, match=says):
+        checking.check_pack(a_pack(soc=found))
+
+
+def test_all_that_is_wrong_with_a_pack_is_told_at_once(four_cells: PackFile) -> None:
+    with pytest.raises(InputError, match=r"its BMS shows 90\.0 % .*; a cell has 3\.400 V at rest"):
+        Resumption(a_past(), four_cells, 60.0).check_pack(a_pack(3.4, 3.4, 0.9))
+
+
+@pytest.mark.parametrize(("gap", "rest"), [(0.0, REST), (3600.0, REST), (nextafter(3600.0, inf), LONG_REST)])
+def test_an_hour_is_no_long_gap_yet(four_cells: PackFile, gap: float, rest: float) -> None:
+    assert Resumption(a_past(), four_cells, gap).rest == rest
+    assert (REST, LONG_REST) == (300.0, 1800.0)
+
+
+@pytest.mark.parametrize(
+    ("soc", "temperature", "state"), [(0.5, 20.0, PackState(0.5, 20.0)), (nan, 20.0, None), (0.5, nan, None)]
+)
+def test_a_pack_goes_on_where_it_was_left_as_far_as_that_is_known(
+    soc: float, temperature: float, state: PackState | None
+) -> None:
+    past = a_past({SOC: nan, SURFACE: nan})
+    past.rows[:, list(past.columns).index(SOC)] = soc
+    past.rows[:, list(past.columns).index(SURFACE)] = temperature
+    assert pack_state(past) == state
+
+
+def steps_of(*steps: Step, ended: int | None = None) -> tuple[PastStep, ...]:
+    """As they were recorded; the last one is the one in which the run stopped, unless as many have `ended`."""
+    count = len(steps) - 1 if ended is None else ended
+    return tuple(
+        PastStep(index, step.name, fingerprint(step), 10.0 * index, 10.0 * index + 9 if index <= count else None)
+        for index, step in enumerate(steps, 1)
+    )
+
+
+A, B, C, D = Soak(30.0), Rest(until=elapsed(minutes=1), name="b"), Soak(10.0, name="c"), Charge(1.0, elapsed(minutes=1))
+OTHER = Rest(until=elapsed(minutes=2), name="b")
+
+
+@pytest.mark.parametrize(
+    ("past", "asked", "skipped", "soak", "left"),
+    [
+        (steps_of(A, B, C, D), (A, B, C, D), 3, C, ("charge",)), (steps_of(A, B, D), (A, B, D), 2, A, ("charge",)),
+        (steps_of(A, B, D, ended=3), (A, B, D), 3, A, ()), (steps_of(A, B, D, ended=3), (A, B, D, C), 3, A, ()),
+        (steps_of(A, B, D), (A,), 1, A, ("b", "charge")), (steps_of(B), (B, A), 0, None, ("b",)),
+        (steps_of(B, D), (B, D), 1, None, ("charge",)), (steps_of(A, B, D, ended=3), (A, B), 2, A, ("charge",)),
+    ],
+)  # fmt: skip
+def test_steps_that_were_finished_are_skipped_in_their_order_and_the_last_soak_is_restored(
+    four_cells: PackFile, past: tuple[PastStep, ...], asked: tuple[Step, ...], skipped: int, soak: Soak | None,
+    left: tuple[str, ...],
+) -> None:  # fmt: skip
+    resumption = Resumption(a_past(steps=past), four_cells, 60.0)
+    assert resumption.skip(asked) == skipped
+    assert (resumption.index, resumption.soak) == (skipped, soak)
+    interrupted = past[-1] if past[-1].ended is None else None
+    assert resumption.interrupted_in() == interrupted
+    assert tuple(each.name for each in resumption.left) == left
+    # The one in which the run stopped is waited for until the pack was looked at.
+    resumption.check_pack(a_pack())
+    assert resumption.interrupted_in() is None
+    assert tuple(each.name for each in resumption.left) == (left if interrupted is None else left[:-1])
+    assert resumption.skip(asked) == 0
+
+
+@pytest.mark.parametrize(
+    ("past", "asked", "says"),
+    [
+        (steps_of(A, B, D), (A, D), "its step 2 was 'b' and is now 'charge'. Run it anew."),
+        (steps_of(A, B, D), (A, OTHER), "its step 2 was 'b' and is now 'b' with other settings. Run it anew."),
+        (steps_of(A, D), (A, B), "its step 2 was 'charge' and is now 'b'. Run it anew."),
+    ],
+)  # fmt: skip
+def test_another_step_than_was_finished_or_begun_is_told_with_its_number(
+    four_cells: PackFile, past: tuple[PastStep, ...], asked: tuple[Step, ...], says: str
+) -> None:
+    with pytest.raises(InputError, match=r"^The test has changed since run 2026-01-01/it: ") as refused:
+        Resumption(a_past(steps=past), four_cells, 60.0).skip(asked)
+    assert says in str(refused.value)
+    assert refused.value.fault == "resume-mismatch"
+
+
+def test_a_fingerprint_is_the_same_in_every_release() -> None:
+    """By it a run that an earlier one has recorded goes on."""
+    assert fingerprint(A) == sha256(A.identity.encode()).hexdigest()[:16]
+    assert len({fingerprint(step) for step in (A, B, C, D, Soak(30.5))}) == 5
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from bench.running.scan import Scanner
 from bench.running.settling import TemperatureSettling
 from bench.station import ChamberLimits
 from bench.verdicts import InputError
-from instruments.roles import BMS_CHANNELS, CHAMBER_AIR, TERMINALS, CellTable, Channel
+from instruments.roles import BMS_CHANNELS, CHAMBER_AIR, TERMINALS, CellTable, Channel, InstrumentFault
 
 # --- scan -------------------------------------------------------------------------------------------------------------
 
@@ -138,6 +138,31 @@ def test_what_a_player_does_not_measure_is_missing_and_nothing_else_is(meters: d
     assert (row[columns.CELL_VOLTAGE_MIN], row[columns.AMBIENT]) == (3.15, 24.0)
 
 
+def test_a_slow_instrument_is_asked_when_it_is_due_and_shown_with_how_old_its_answer_is(
+    meters: dict[str, Meter],
+) -> None:
+    """A sum of periods is rounded: a scan that comes within a microsecond of it is in time."""
+    now, log = [0.0], meters["scanner"].log
+    scanner = Scanner(meters, {"temperatures": ["scanner"]}, {"scanner": 5.0}, lambda: now[0])
+    shown = list[tuple[float, ...]]()
+    times = [0.0, 4.0, nextafter(5.0 - 1e-6, 0.0), 5.0 - 1e-6, 9.0, 11.0, 16.0]
+    asked = list[float]()
+    for time in times:
+        now[0] = time
+        meters["scanner"].values = [time, time + 1.0]
+        before = log.count("ask scanner")
+        row = dict(zip(scanner.columns, scanner.scan(), strict=True))
+        asked += [time] * (log.count("ask scanner") - before)
+        shown.append((row[columns.CELL_TEMPERATURE_MIN], row["Scanner Sensor 2 / degC"], row["Scanner Sample Age / s"]))
+    due = times[3]
+    assert asked == [0.0, due, 11.0, 16.0]
+    assert shown == [
+        (0.0, 1.0, 0.0), (0.0, 1.0, 4.0), (0.0, 1.0, times[2]), (due, due + 1, 0.0), (due, due + 1, 9.0 - due),
+        (11.0, 12.0, 0.0), (16.0, 17.0, 0.0),
+    ]  # fmt: skip
+    assert log.count("read scanner") == len(asked)
+
+
 def test_the_displayed_state_is_the_bmss(meters: dict[str, Meter]) -> None:
     row = scanned(meters)
     assert [row[name] for name in (columns.SOC, columns.CHARGE_LIMIT, columns.BMS_STATE, columns.BMS_AGE)] == [
@@ -165,6 +190,26 @@ def test_one_cell_that_cannot_be_read_hides_no_other_value(meters: dict[str, Met
 )
 def test_a_raw_column_carries_its_unit(instrument: str, channel: Channel, label: str) -> None:
     assert raw_label(instrument, channel) == label
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("first", 1), ("last", 1), ("last", 2),
+        *((name, more) for name in ("bms", "chamber", "scanner", "emulator", "load", "supply") for more in (-1, 1)),
+    ],
+)  # fmt: skip
+def test_whoever_delivers_other_values_than_it_declares_is_named(
+    meters: dict[str, Meter], name: str, more: int
+) -> None:
+    """Whatever stands beside it: an instrument without a channel has no values of its own to be told by."""
+    meters = {"first": Meter("first", []), **meters, "last": Meter("last", [])}
+    found, scanner = meters[name], Scanner(meters, {"source": ["supply"]}, {"emulator": 5.0})
+    declared = len(found.channels)
+    found.values = [*found.values, 1.0, 2.0][: declared + more]
+    with pytest.raises(InstrumentFault) as fault:
+        scanner.scan()
+    assert str(fault.value).startswith(f"{name} declares {declared} channels and delivered {declared + more} values: ")
 
 
 # --- settling ---------------------------------------------------------------------------------------------------------
@@ -282,6 +327,83 @@ def test_an_emulator_gets_one_rising_table_per_cell(four_cells: PackFile) -> Non
     assert min(table.resistance) > 0
 
 
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_the_table_of_an_emulated_cell_is_that_of_its_parameters(four_cells: PackFile, parallel: int) -> None:
+    """A minute behind the beginning of a current; and on above the voltage that ends a charge by a hundredth of a V."""
+    pack, emulator = four_cells.model_copy(update={"parallel": parallel}), Emulator()
+    cell = cell_of(pack)
+    EmulatedPack(emulator, pack, soc=0.3, temperature=12.0)
+    assert (
+        emulator.cells
+        == [
+            CellTable(
+                state_of_charge=tuple(cell.soc.tolist()),
+                voltage=(*cell.ocv[:-1].tolist(), max(float(cell.ocv[-1]), cell.voltage_max + 0.01)),
+                resistance=tuple((cell.resistance_after(60.0, cell.soc, 12.0) / parallel).tolist()),
+                capacity=parallel * cell.nominal_capacity,
+                initial=0.3,
+            )
+        ]
+        * 4
+    )
+    assert cell.ocv[-1] < cell.voltage_max + 0.01, "or nothing was tested"
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_new_resistances_are_those_of_cells_that_are_a_kelvin_away_and_no_less(four_cells: PackFile, way: int) -> None:
+    emulator, clock = Emulator(), VirtualClock()
+    emulated, cell = EmulatedPack(emulator, four_cells, 0.3, 25.0, clock.now), cell_of(four_cells)
+    for temperature in (nextafter(25.0 + way, 25.0), 25.0 + way, 25.0 + 1.9 * way, 25.0, 25.0 + 3 * way):
+        emulated.follow([temperature + 1.0, temperature - 1.0])
+    tables = [cell.resistance_after(60.0, cell.soc, at).tolist() for at in (25.0 + way, 25.0, 25.0 + 3 * way)]
+    assert [list(table) for table in emulator.resistances] == [pytest.approx(table) for table in tables]
+
+
+def test_behind_an_edge_a_current_is_looked_at_ever_more_rarely(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a tenth of the time since it began: as far off a second behind the edge as an hour behind it."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    emulator, looked = Emulator(), list[int]()
+    emulated = EmulatedPack(emulator, four_cells, 0.505, 25.0)
+    for second in range(37):
+        before = len(emulator.rows)
+        emulated.follow([25.0], 0.0 if second < 5 else 0.5, float(second))
+        looked += [second - 5] if len(emulator.rows) > before and second >= 5 else []
+    # Each second while that is more than a tenth of what has passed; then, as far as whole seconds go, by a tenth.
+    assert looked == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 21, 24, 27, 30]
+
+
+@pytest.mark.parametrize(("beyond", "noticed"), [(-1, None), (0, 17), (1, 16)])
+def test_a_hundredth_of_the_c_rate_is_a_current_and_by_more_than_that_it_changes(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch, beyond: int, noticed: int | None
+) -> None:
+    """A change is looked at at once; a current of which it is not known that it has changed, when it is its turn."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    emulator, rate = Emulator(), 0.01 * cell_of(four_cells).nominal_capacity
+    current = nextafter(rate, rate + beyond) if beyond else rate
+    emulated, seen = EmulatedPack(emulator, four_cells, 0.502, 25.0), None
+    for second in range(18):
+        before = len(emulator.rows)
+        emulated.follow([25.0], 0.0 if second < 16 else current, float(second))
+        seen = second if second and len(emulator.rows) > before and seen is None else seen
+    assert seen == noticed
+
+
+def test_what_is_close_enough_is_within_two_thousandths(four_cells: PackFile) -> None:
+    """Of what is uploaded: a resting cell that begins to oppose more is written anew once that is more."""
+    emulator = Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.502, 25.0)
+    here = int(np.searchsorted(cell_of(four_cells).soc, 0.5))
+    uploaded, steps = emulator.cells[0].resistance[here], list[float]()
+    for scan in range(40):
+        before = emulator.told[here]
+        emulated.follow([25.0], 0.0 if scan < 5 else 0.5, 0.01 * scan)
+        if emulator.told[here] != before and scan > 5:
+            steps.append((emulator.told[here] - before) / uploaded)
+    assert 0.002 < min(steps) < 0.0025
+
+
 def test_cells_in_parallel_share_the_current(four_cells: PackFile) -> None:
     one, two = Emulator(), Emulator()
     EmulatedPack(one, four_cells, 0.3, 25.0)
@@ -360,6 +482,68 @@ def test_a_current_that_changes_with_every_scan_is_never_opposed_by_what_others_
         assert _opposed(emulator, four_cells) <= 1.01 * fresh or not second
 
 
+@pytest.mark.parametrize("parallel", [1, 2])
+@pytest.mark.parametrize("temperature", [25.0, 3.5])
+def test_at_each_edge_a_cell_opposes_what_its_pairs_have_left_of_what_flowed_until_then(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch, parallel: int, temperature: float
+) -> None:
+    """Worked out here second by second, and looked at a second ahead: that long what is written is met."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    pack = four_cells.model_copy(update={"parallel": parallel})
+    cell, emulator = cell_of(pack), Emulator()
+    here = int(np.searchsorted(cell.soc, 0.5))
+    middle = float(cell.soc[here] + cell.soc[here + 1]) / 2
+    emulated = EmulatedPack(emulator, pack, middle, temperature)
+    r0, *pairs = cell.resistances(cell.soc, temperature)[:, here].tolist()
+    known = [each for each in (cell.tau1, cell.tau2, cell.tau3) if each is not None]
+    taus = [float(np.interp(temperature, cell.temperature, each)) for each in known]
+    held, before, begun, second = [0.0] * cell.pairs, 0.0, nan, 0.0
+    # Never half of the 74 A s that an interval of the table has: the cells stay in it.
+    course = [(0.0, 5), (2.0, 12), (1.0, 6), (3.0, 1), (2.5, 1), (-1.5, 9), (-0.4, 30), (0.0, 4), (-2.0, 18), (-1.0, 2)]
+    course += [(-0.1, 9), (-0.15, 3)]
+    for current, seconds in course:
+        if before * current <= 0.0:
+            begun = second - 1.0 if second else 0.0
+        for number in range(seconds):
+            emulated.follow([temperature], parallel * current, second)
+            passed = 1.0 if second else 0.0
+            held = [
+                current * pair + (volts - current * pair) * np.exp(-passed / tau)
+                for pair, tau, volts in zip(pairs, taus, held, strict=True)
+            ]
+            if not number:
+                opposed, ahead = 0.0, passed
+                for pair, tau, volts in zip(pairs, taus, held, strict=True) if current else ():
+                    then = current * pair + (volts - current * pair) * np.exp(-ahead / tau)
+                    most = pair * (1 - np.exp(-(second - begun + ahead) / tau))
+                    opposed += min(max(then / current, 0.0), most)
+                expected = (r0 + opposed) / parallel
+                assert emulator.told[here] == pytest.approx(expected, rel=1e-9), (current, second)
+            second += 1.0
+        before = current
+
+
+@pytest.mark.parametrize(("soc", "way", "row"), [(0.0, 1, 2), (1.0, -1, -3)])
+def test_cells_that_are_empty_or_full_stay_so_whatever_flows_on_and_come_back_at_once(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch, soc: float, way: int, row: int
+) -> None:
+    """Of their last interval the further half is left once half of it has flowed: then the row behind it is met."""
+    monkeypatch.setattr(emulation, "CLOSE", 0.0)
+    cell, emulator = cell_of(four_cells), Emulator()
+    emulated = EmulatedPack(emulator, four_cells, soc, 25.0)
+    half = 3600 * cell.nominal_capacity * float(cell.soc[1] - cell.soc[0]) / 2
+    third = row % len(cell.soc)
+    for second in range(100):
+        emulated.follow([25.0], -way * (1.9 + 0.2 * (second % 2)), float(second))  # an edge each time: it is looked at
+    assert third not in emulator.rows
+    flowed = 0.0
+    while third not in emulator.rows:
+        second += 1
+        flowed += 1.0
+        emulated.follow([25.0], way * (0.9 + 0.2 * (second % 2)), float(second))
+    assert half < flowed <= half + 1.2
+
+
 def test_rows_that_the_cells_are_not_on_are_left_alone(four_cells: PackFile) -> None:
     emulator = Emulator()
     emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)
@@ -431,25 +615,28 @@ def test_a_cell_that_nobody_knows_is_named_with_the_nearest(four_cells: PackFile
         cell_of(four_cells.model_copy(update={"cell": "lfp-26550"}))
 
 
-def test_a_slow_emulator_gets_a_row_a_scan_and_keeps_no_guard_waiting(four_cells: PackFile) -> None:
-    """Two messages a row with 0.3 s after each, as its guide wants: a whole table would take half a minute."""
-    clock = VirtualClock()
+@pytest.mark.parametrize(("takes", "a_scan"), [(0.6, 1), (0.125, 1), (0.1, 2), (0.0625, 2), (0.05, 3)])
+def test_a_slow_emulator_gets_what_fits_into_a_tenth_of_a_second_and_a_row_at_least(
+    four_cells: PackFile, takes: float, a_scan: int
+) -> None:
+    """Two messages a row with 0.3 s after each, as its guide wants: a whole table would keep the guard from looking."""
+    passed = [0.0]
 
     class Slow(Emulator):
         def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
             chosen = list(range(len(resistance)) if rows is None else rows)
-            clock.sleep(0.6 * len(chosen))
+            passed[0] += takes * len(chosen)
             super().update_resistance(resistance, chosen)
 
     emulator = Slow()
-    emulated = EmulatedPack(emulator, four_cells, 0.3, 25.0, clock.now)
-    longest, scans = 0.0, 0
+    emulated = EmulatedPack(emulator, four_cells, 0.3, 25.0, lambda: passed[0])
+    each = list[int]()
     while not emulator.resistances:
-        before = clock.now()
+        before, passed[0] = len(emulator.rows), 0.0
         emulated.follow([40.0, 40.0])
-        longest, scans = max(longest, clock.now() - before), scans + 1
-    assert longest <= 0.7
-    assert emulator.rows == list(range(scans))
+        each.append(len(emulator.rows) - before)
+    assert set(each[:-1]) == {a_scan}
+    assert emulator.rows == list(range(sum(each)))
 
 
 def test_an_emulator_that_needs_no_gap_gets_all_of_it_in_one_scan(four_cells: PackFile) -> None:
