@@ -136,8 +136,8 @@ class Settles:
     def settled(self, _row: object) -> bool:
         return self.so
 
-    def failure(self, _row: object, hours: float, alarm: str) -> str:
-        self.asked.append((hours, alarm))
+    def failure(self, _row: object, waited: float, alarm: str) -> str:
+        self.asked.append((waited, alarm))
         return "it is cold."
 
     def __str__(self) -> str:
@@ -154,21 +154,24 @@ def test_a_soak_that_has_settled_ends_no_sooner_than_it_has_to_take() -> None:
     assert ending.reached(row(7300.0)) is None
     with pytest.raises(BenchFault, match="it is cold"):
         ending.reached(row(nextafter(7300.0, inf)))
-    assert settles.asked == [(2.0, "its door")]
+    assert settles.asked == [(7200.0, "its door")]
 
 
 @pytest.mark.parametrize(
-    ("given", "at_least", "hours"),
-    [(None, 0.0, 12.0), (600.0, 0.0, 1 / 6), (600.0, 3600.0, 1.0), (None, 1e5, 1e5 / 3600), (600.0, 600.0, 1 / 6)],
-)
+    ("given", "at_least", "longest", "told"),
+    [
+        (None, 0.0, 43_200.0, "12 h 00 min"), (600.0, 0.0, 600.0, "10 min 00 s"), (600.0, 3600.0, 3600.0, "1 h 00 min"),
+        (None, 1e5, 1e5, "27 h 46 min"), (600.0, 600.0, 600.0, "10 min 00 s"),
+    ],
+)  # fmt: skip
 def test_a_soak_may_take_what_it_is_given_or_what_the_chamber_is_and_never_less_than_it_has_to(
-    little_bench: TestBench, given: float | None, at_least: float, hours: float
+    little_bench: TestBench, given: float | None, at_least: float, longest: float, told: str
 ) -> None:
     soak = procedure_for(Soak(40.0, timeout=given), little_bench.engine.bench)
     ending = soak.ending(100.0, at_least)
-    assert ending.reached(row(100.0 + 3600 * hours)) is None
-    with pytest.raises(BenchFault, match=rf"within {hours:g} h"):
-        ending.reached(row(nextafter(100.0 + 3600 * hours, inf)))
+    assert ending.reached(row(100.0 + longest)) is None
+    with pytest.raises(BenchFault, match=f"within {told}: air is at"):
+        ending.reached(row(nextafter(100.0 + longest, inf)))
 
 
 def test_a_step_that_does_not_end_says_how_things_stood(four_cells: PackFile) -> None:
