@@ -127,10 +127,13 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
         if not self.step.strategy.asks:
             return charging(lambda _row, _time: largest, None, stage)
         strategy, cell, capacity = self.step.strategy, self._cell, self.place.pack.rated_capacity
-        command = stage.sampler.command
+        command, asked = stage.sampler.command, 0.0
 
         def wanted(row: Row, _time: float) -> float:
-            asked = capacity * rate_of(strategy, row[_SOC], row[_COLDEST], row[_HOTTEST], cell)
+            nonlocal asked
+            # Cells whose temperature nobody knows in this scan were as warm in the last one.
+            if not isnan(row[_COLDEST] + row[_HOTTEST]):
+                asked = capacity * rate_of(strategy, row[_SOC], row[_COLDEST], row[_HOTTEST], cell)
             command(asked * row[_VOLTAGE])
             return min(asked, largest)
 
@@ -152,7 +155,8 @@ def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Contro
 
     The supply holds the terminal voltage. Near the limit its set point is the measured voltage plus the head-room of
     the highest cell, counted for half the string: the cell closes on its limit from below and never passes it by more
-    than a scan's worth. Further away the set point stays at the pack's limit and nothing is sent.
+    than a scan's worth. Further away the set point stays at the pack's limit and nothing is sent. Where a scan lacks
+    what that is worked out from, the one before holds: at the pack's limit its highest cell may pass its own.
     """
     pack, charge = stage.place.pack, stage.flow.charge
     limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
@@ -160,16 +164,19 @@ def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Contro
 
     # What the BMS allows is what it said last; before it has said anything it allows nothing. Where there is none, the
     # step and the pack's limits are all there is.
-    allowed = 0.0 if "bms" in stage.place.roles else inf
+    allowed, held = 0.0 if "bms" in stage.place.roles else inf, highest
 
     def control(row: Row, time: float) -> None:
-        nonlocal allowed
+        nonlocal allowed, held
         if not isnan(row[_CHARGE_LIMIT]):
             allowed = row[_CHARGE_LIMIT]
         current = wanted(row, time)
         current = allowed if allowed < current else current
         headroom = limit - row[_CELL_VOLTAGE_MAX]
-        voltage = highest if headroom > NEAR_THE_LIMIT else min(highest, row[_VOLTAGE] + gain * headroom)
-        charge(current, voltage)
+        if headroom > NEAR_THE_LIMIT:
+            held = highest
+        elif (closing := row[_VOLTAGE] + gain * headroom) == closing:
+            held = closing if closing < highest else highest
+        charge(current, held)
 
     return control
