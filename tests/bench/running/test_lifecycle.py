@@ -53,6 +53,13 @@ def test_what_is_said_on_each_wire_is_kept_under_the_name_of_its_instrument(on: 
     assert {line.split()[1] for line in lines if len(line.split()) > 2} == set(bench.station.instruments)
 
 
+def test_a_pump_that_the_run_before_has_left_on_is_stopped_before_any_step(on: Callable[..., TestBench]) -> None:
+    """It goes on in the safe state; coolant that no step has asked for would heat what a chamber cools."""
+    folder = on("virtual-pack").run_log.folder
+    said = (folder / "transcript.log").read_text(encoding="utf-8")
+    assert [line.split(" coolant > ")[1] for line in said.splitlines() if " coolant > STOP" in line][-1:] == ["STOP"]
+
+
 def test_a_run_keeps_what_its_instruments_were_told_to_protect(little_bench: TestBench, plant: Plant) -> None:
     manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
     assert manifest["clock"].keys() == {"kind", "epoch", "speed"}
