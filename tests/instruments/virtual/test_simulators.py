@@ -332,7 +332,8 @@ def test_a_thermometer_is_where_it_is_told_to_be(open_bench: OpenBench) -> None:
         },
     }  # fmt: skip
     bench = open_bench("supply", simulators=simulators)
-    bench.say("temperatures", "CONF:TEMP TC,K,(@101:104)")
+    for message in ("CONF:TEMP TC,K,(@101:104)", "TEMP:TRAN:TC:CHEC ON,(@101:104)"):
+        bench.say("temperatures", message)
     assert bench.numbers("temperatures", "READ?") == pytest.approx([25.0, 25.0, 45.0, 25.0])
     bench.world.inject("open-sensor:3")
     assert bench.numbers("temperatures", "READ?")[2] == 9.9e37
