@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from instruments.virtual.lasting import Lasting
+from instruments.wording import unlike
 
 
 @dataclass(slots=True)
@@ -60,8 +61,9 @@ class Properties:
     def _give(self, known: Property, value: float, by: str) -> None:
         giver = self._givers.setdefault(known.name, by)
         if giver != by and known.value != value:
+            mine, theirs = unlike(value, known.value)
             raise ValueError(
-                f"{by} gives the property {known.name!r} as {value:g} {known.unit}, {giver} as {known.value:g} "
-                f"{known.unit}: a world has one of each, leave one out"
+                f"{by} gives the property {known.name!r} as {mine} {known.unit}, {giver} as {theirs} {known.unit}: "
+                "a world has one of each, leave one out"
             )
         known.value = value
