@@ -7,10 +7,10 @@ NEAR = 0.6
 """Share of likeness from which on somebody may have meant it."""
 MOST = 100
 """Names that anybody would read through."""
-
-
 WRITTEN_OUT = 1e9
 """Below which a whole number is written out: nobody reads a power of ten."""
+ALL_DIGITS = 17
+"""Significant ones, of which no two numbers have the same."""
 
 
 def digits(value: float, count: int = 6) -> str:
@@ -22,7 +22,8 @@ def digits(value: float, count: int = 6) -> str:
 def unlike(value: float, other: float, count: int = 4) -> tuple[str, str]:
     """Two numbers in as many significant digits as it takes to tell them apart, in `count` at least."""
     told = digits(value, count), digits(other, count)
-    return unlike(value, other, count + 1) if told[0] == told[1] and value != other else told
+    alike = told[0] == told[1] and value != other and count < ALL_DIGITS  # what is no number reads alike with all
+    return unlike(value, other, count + 1) if alike else told
 
 
 def with_article(words: str) -> str:

@@ -1,5 +1,7 @@
 """The end of every sentence about a name that nobody has."""
 
+from math import inf, nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +73,11 @@ def test_a_word_has_its_article() -> None:
 )  # fmt: skip
 def test_what_is_more_than_what_is_allowed_reads_as_more(value: float, other: float, told: tuple[str, str]) -> None:
     assert unlike(value, other) == told
+
+
+@pytest.mark.parametrize(("value", "told"), [(nan, "nan"), (inf, "inf"), (0.1, "0.1"), (1000.0, "1000")])
+def test_what_no_digit_tells_apart_is_told_all_the_same(value: float, told: str) -> None:
+    assert unlike(value, value) == (told, told)
 
 
 @given(st.floats(allow_nan=False), st.floats(allow_nan=False))
