@@ -28,7 +28,7 @@ def lease_found(path: Path, how: str) -> Iterator[None]:
     if how == "expired":
         record = path.with_suffix(".holder.json")
         content = json.loads(record.read_text(encoding="utf-8"))
-        record.write_text(json.dumps({**content, "until": LONG_AGO}), encoding="utf-8")
+        record.write_text(json.dumps({**content, "until": LONG_AGO, "ends": 0.0}), encoding="utf-8")
     try:
         yield
     finally:
