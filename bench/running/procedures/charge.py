@@ -175,8 +175,8 @@ def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Contro
         headroom = limit - row[_CELL_VOLTAGE_MAX]
         if headroom > NEAR_THE_LIMIT:
             held = highest
-        elif (closing := row[_VOLTAGE] + gain * headroom) == closing:
-            held = closing if closing < highest else highest
+        elif not isnan(closing := row[_VOLTAGE] + gain * headroom):
+            held = min(closing, highest)
         charge(current, held)
 
     return control
